@@ -1,0 +1,46 @@
+"""Self-supervised learning of images with fastai callbacks: a library, and the notebooks it is made of"""
+# Written by tools/lazy_init.py from the modules' __all__. Do not edit.
+__version__ = '0.1.0'
+
+# fastai compiles a few functions with torch.jit.script, which torch 2.9 and later announce as deprecated: nothing a user of this library can act on
+import warnings as _warnings
+_warnings.filterwarnings('ignore', message='`torch.jit.script', category=FutureWarning)
+
+from importlib import import_module as _import
+
+_names = {
+    'augment.batch_ops': ['Chain', 'Op', 'Spatial', 'apply_spatial', 'blend', 'blur_matrix', 'check_colour', 'check_stats', 'crop_boxes', 'default_stats', 'denormalize', 'filter_matrix', 'imagenet_stats', 'params_to', 'rows_cols', 'shift_hue', 'show_views', 'uniform_block'],
+    'augment.recipes': ['Recipe', 'blur_sigma', 'contrastive_view', 'recipe'],
+    'core.distributed': ['SyncBN', 'agree', 'batch_shuffle', 'batch_unshuffle', 'gather', 'gather_with_grad', 'rank', 'reduce_mean', 'reduce_sum', 'world'],
+    'core.learner': ['SSLLearner', 'ssl_learner'],
+    'core.numerics': ['Embedding', 'embed', 'tune_allocator'],
+    'core.registry': ['budget', 'did_you_mean', 'lookup', 'register', 'registered'],
+    'core.vocabulary': ['AMP', 'EMA', 'Enqueue', 'Frozen', 'Memory', 'Queue', 'Schedule', 'Views', 'best_dtype', 'ema_update', 'frozen_copy', 'reseed', 'seed_at', 'to_plain'],
+    'data.decode': ['ImageFiles', 'as_labels', 'load_image', 'square', 'to_mode'],
+    'data.loaders': ['DiskDL', 'ImageDL', 'Rows', 'SSLDataLoaders', 'TensorDL', 'default_workers', 'files_dls', 'image_dls', 'pixel_stats', 'rows_dls', 'show_grid', 'split_idxs', 'to_images'],
+    'data.sources': ['FASHION', 'IMAGE_TYPES', 'MD5', 'MIRRORS', 'PHOTOS', 'SYSTEM', 'cache_dir', 'cifar10', 'cifar100', 'data_dir', 'emoji', 'emoji_table', 'fashion_mnist', 'fetch', 'find_files', 'from_folder', 'from_list', 'mnist', 'photos', 'read_idx', 'read_list', 'read_pickle'],
+    'evaluate.collapse': ['alignment', 'collapse_measures', 'dim_std', 'feature_std', 'rankme', 'singular_values', 'uniformity', 'verdict'],
+    'evaluate.nearest': ['Features', 'KNN', 'LABEL_FREE', 'Result', 'as_feats', 'card_line', 'extract', 'knn', 'need_labels', 'pixels'],
+    'evaluate.pictures': ['BAD', 'GOOD', 'GREY', 'MARKERS', 'PALETTE', 'ResultsTable', 'collapse_panel', 'images_at', 'knn_plot', 'look', 'loss_plot', 'neighbours_plot', 'read_log', 'results_table', 'styled', 'tsne_plot'],
+    'evaluate.probes': ['LabelledBatch', 'LinearClassifier', 'OnlineProbe', 'linear_augment', 'linear_learner', 'linear_probe', 'logistic', 'rng_untouched'],
+    'methods.moco': ['MoCo', 'moco_loss', 'mocov1_cbs', 'mocov1_learner', 'mocov2_cbs', 'mocov2_learner'],
+    'nets.encoders': ['SmallResNet', 'encoder', 'load_encoder', 'num_features', 'resnet', 'save_encoder'],
+    'nets.heads': ['mlp'],
+    'optim.schedules': ['HyperSchedule', 'ScaledLR', 'adamw', 'cosine', 'multistep', 'sgd'],
+    'train.cli': ['main'],
+    'train.run': ['data_names', 'demo', 'demo_settings', 'judge', 'method_learner', 'method_names', 'open_data', 'pretrain', 'summarise', 'write_json', 'write_report'],
+}
+_packages = ['augment', 'core', 'data', 'evaluate', 'methods', 'nets', 'optim', 'train']
+_where = {n:m for m,names in _names.items() for n in names}
+__all__ = list(_where)
+
+def __getattr__(n):
+    if n in _where: v = getattr(_import(f'{__name__}.{_where[n]}'), n)
+    elif n in _names or n in _packages: return _import(f'{__name__}.{n}')
+    else: raise AttributeError(f'module {__name__!r} has no attribute {n!r}')
+    globals()[n] = v
+    return v
+
+def _names_of(package): return [n for m,names in _names.items() if m.startswith(f"{package}.") for n in names]
+
+def __dir__(): return sorted({*globals(), *__all__})

@@ -1,0 +1,22 @@
+"""sslkit.core: distributed, learner, numerics, registry, vocabulary"""
+# Written by tools/lazy_init.py from the modules' __all__. Do not edit.
+from importlib import import_module as _import
+
+_names = {
+    'distributed': ['SyncBN', 'agree', 'batch_shuffle', 'batch_unshuffle', 'gather', 'gather_with_grad', 'rank', 'reduce_mean', 'reduce_sum', 'world'],
+    'learner': ['SSLLearner', 'ssl_learner'],
+    'numerics': ['Embedding', 'embed', 'tune_allocator'],
+    'registry': ['budget', 'build', 'did_you_mean', 'lookup', 'register', 'registered'],
+    'vocabulary': ['AMP', 'EMA', 'Enqueue', 'Frozen', 'Memory', 'Queue', 'Schedule', 'Views', 'best_dtype', 'ema_update', 'frozen_copy', 'reseed', 'seed_at', 'to_plain'],
+}
+_where = {n:m for m,names in _names.items() for n in names}
+__all__ = list(_where)
+
+def __getattr__(n):
+    if n in _where: v = getattr(_import(f'{__name__}.{_where[n]}'), n)
+    elif n in _names: return _import(f'{__name__}.{n}')
+    else: raise AttributeError(f'module {__name__!r} has no attribute {n!r}')
+    globals()[n] = v
+    return v
+
+def __dir__(): return sorted({*globals(), *__all__})

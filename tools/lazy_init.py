@@ -1,0 +1,68 @@
+"""Write `sslkit/__init__.py` and each package's `__init__.py`: tables from a public name to the module that holds it.
+
+    python tools/lazy_init.py            write them
+    python tools/lazy_init.py --check    exit 1, naming the files, where one is out of date
+
+Importing a package imports none of its modules until a name is asked for, so `import sslkit` costs milliseconds and no torch.
+The names are each module's `__all__`, read from the syntax tree: nothing is imported here either.
+"""
+import ast, sys
+from configparser import ConfigParser
+from pathlib import Path
+
+root = Path(__file__).resolve().parent.parent
+lib = root/'sslkit'
+# At the top level these would shadow torch's, fastai's or torchvision's names after `from fastai.vision.all import *; from sslkit import *`
+package_only = {'Normalize','Resize','RandomResizedCrop','CenterCrop','RandomFlip','ColorJitter','RandomGrayscale','GaussianBlur','to_float','build','apply'}
+
+head = '"""{doc}"""\n# Written by tools/lazy_init.py from the modules\' __all__. Do not edit.\n'
+body = '''from importlib import import_module as _import
+
+{table}
+_where = {{n:m for m,names in _names.items() for n in names}}
+__all__ = list(_where)
+
+def __getattr__(n):
+    if n in _where: v = getattr(_import(f'{{__name__}}.{{_where[n]}}'), n)
+    elif n in _names{or_packages}: return _import(f'{{__name__}}.{{n}}')
+    else: raise AttributeError(f'module {{__name__!r}} has no attribute {{n!r}}')
+    globals()[n] = v
+    return v
+
+{extra}def __dir__(): return sorted({{*globals(), *__all__}})
+'''
+
+def all_of(module):
+    for node in ast.parse(module.read_text(encoding='utf-8')).body:
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '__all__': return ast.literal_eval(node.value)
+    return []
+
+def doc_of(module): return (ast.get_docstring(ast.parse(module.read_text(encoding='utf-8'))) or module.stem).splitlines()[0]
+
+def table(names): return '_names = {\n' + ''.join(f'    {m!r}: {sorted(ns)!r},\n' for m,ns in sorted(names.items()) if ns) + '}'
+
+def main():
+    cfg = ConfigParser(delimiters=['='], interpolation=None); cfg.read(root/'settings.ini', encoding='utf-8')
+    want,top,owner = {},{},{}
+    packages = sorted(p for p in lib.iterdir() if p.is_dir() and not p.name.startswith('_') and any(p.glob('*.py')))
+    for p in packages:
+        mods = {m.stem:[n for n in all_of(m) if not n.startswith('_')] for m in sorted(p.glob('*.py')) if not m.stem.startswith('_')}
+        for m,ns in mods.items():
+            for n in ns:
+                if n in owner: sys.exit(f'{n} is defined twice: in {owner[n]} and {p.name}.{m}; rename one')
+                owner[n] = f'{p.name}.{m}'
+                if n in mods or n in {q.name for q in packages}: sys.exit(f'{n} in {p.name}.{m} has the name of a module; rename one')
+            top[f'{p.name}.{m}'] = [n for n in ns if n not in package_only]
+        want[p/'__init__.py'] = head.format(doc=f'sslkit.{p.name}: ' + ', '.join(mods)) + body.format(table=table(mods), or_packages='', extra='')
+    c = cfg['DEFAULT']
+    want[lib/'__init__.py'] = (head.format(doc=c['description']) + f'__version__ = {c["version"]!r}\n\n'
+        '# fastai compiles a few functions with torch.jit.script, which torch 2.9 and later announce as deprecated: nothing a user of this library can act on\n'
+        'import warnings as _warnings\n_warnings.filterwarnings(\'ignore\', message=\'`torch.jit.script\', category=FutureWarning)\n\n'
+        + body.format(table=table(top), or_packages=' or n in _packages', extra='def _names_of(package): return [n for m,names in _names.items() if m.startswith(f"{package}.") for n in names]\n\n').replace('\n_where', f'\n_packages = {[p.name for p in packages]!r}\n_where', 1))
+    stale = [f for f,s in want.items() if not f.exists() or f.read_text(encoding='utf-8') != s]
+    if '--check' in sys.argv:
+        for f in stale: print(f'out of date: {f.relative_to(root)}; run python tools/lazy_init.py')
+        return bool(stale)
+    for f in stale: f.write_text(want[f], encoding='utf-8')
+
+if __name__ == '__main__': sys.exit(main())
