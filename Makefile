@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lessons sync clean help
+.PHONY: demo test lessons results sync clean help
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -21,7 +21,11 @@ test: $(READY)   ## every notebook on a tiny budget, and the tests
 	$(BIN)/python tools/run_tests.py
 
 lessons: $(READY) ## run every notebook in full and store its outputs
-	$(BIN)/python tools/lessons.py
+	$(BIN)/python tools/lessons.py && $(BIN)/python tools/readme.py
+
+results: demo    ## run the demo and store its table and picture for the README
+	cp runs/demo/results.json benchmarks/results/demo.json; cp runs/demo/report.png benchmarks/results/demo.png
+	$(BIN)/python tools/lessons.py nbs/index.ipynb && $(BIN)/python tools/readme.py
 
 sync: $(READY)   ## are notebooks, modules and tables in step?
 	PATH="$(CURDIR)/$(BIN):$$PATH" tools/check_sync.sh

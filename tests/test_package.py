@@ -16,6 +16,8 @@ def test_sync():
 
 def test_lazy_tables(): assert subprocess.run([sys.executable, root/'tools'/'lazy_init.py', '--check']).returncode == 0
 
+def test_readme_is_the_index_notebook(): assert subprocess.run([sys.executable, root/'tools'/'readme.py', '--check']).returncode == 0
+
 def test_version():
     import sslkit
     assert sslkit.__version__ == ini['version']

@@ -31,7 +31,7 @@ class SSLLearner(Learner):
 def _listens(cb, name): # `hasattr` would ask the Learner behind the callback too; `after_fit` resets `run` on every callback
     return name == 'after_fit' or hasattr(type(cb), name) or name in vars(cb)
 
-# %% ../../nbs/core/05_learner.ipynb #f1262d93
+# %% ../../nbs/core/05_learner.ipynb #7946899d
 @patch
 def fit_ssl(self:SSLLearner, epochs:int, # passes over the training set
     lr=None,     # the highest rate; None: the method's own, scaled to the batch
@@ -39,7 +39,7 @@ def fit_ssl(self:SSLLearner, epochs:int, # passes over the training set
     "Train by the method's own schedule. Raises `ValueError` for less than one epoch"
     if not isinstance(epochs, int) or epochs < 1: raise ValueError(f'fit_ssl: epochs is {epochs!r}; give a whole number of at least 1')
     if len(self.dls.train) == 0: raise ValueError(f'fit_ssl: the training loader has no batch; its {getattr(self.dls.train, "n", "few")} images are fewer than the batch of {self.dls.train.bs}: lower bs')
-    if lr is None and hasattr(self.lr, 'sum'): print(self.lr.sum)
+    if lr is None and self.lr_sum: print(self.lr_sum)
     self.fit(epochs, lr=lr, cbs=L(self.schedule() if self.schedule else None) + L(cbs))
 
 @patch(as_prop=True)
@@ -84,18 +84,18 @@ def show_results(self:SSLLearner, ds_idx=1, max_n=6, **kwargs):
 @patch
 def export(self:SSLLearner, *args, **kwargs): raise RuntimeError('a self-supervised Learner is not exported whole; keep its encoder with save_encoder(learn, path) and read it with load_encoder(path)')
 
-# %% ../../nbs/core/05_learner.ipynb #3db83387
+# %% ../../nbs/core/05_learner.ipynb #a616e8f8
 def ssl_learner(dls, model:nn.Module, loss_func,
     method_cbs,        # the method's callback set
     cbs=None,          # the user's
     schedule=None,     # () -> callback that sets the learning rate over the run
-    opt_func=Adam, metrics=None,
+    opt_func=Adam, metrics=None, lr=defaults.lr,
     **kwargs           # passed on to `Learner`
 )->SSLLearner:
     "A `Learner` that trains `model` with `method_cbs`; `fit_ssl` follows `schedule`"
     tune_allocator()
     cbs = L(cbs).map(lambda o: o() if isinstance(o, type) else o)
     own = [m for cb in cbs if hasattr(type(cb), 'metrics') or 'metrics' in vars(cb) for m in L(cb.metrics)]
-    learn = SSLLearner(dls, model, loss_func=loss_func, opt_func=opt_func, cbs=L(method_cbs) + cbs, metrics=L(metrics) + own, **kwargs)
-    learn.schedule = schedule
+    learn = SSLLearner(dls, model, loss_func=loss_func, opt_func=opt_func, cbs=L(method_cbs) + cbs, metrics=L(metrics) + own, lr=float(lr), **kwargs)
+    learn.schedule,learn.lr_sum = schedule,getattr(lr, 'sum', None)      # a plain float goes on: torch's safe loader knows no other in a saved optimizer
     return learn

@@ -3,9 +3,9 @@
 from importlib import import_module as _import
 
 _names = {
-    'decode': ['ImageFiles', 'as_labels', 'load_image', 'square', 'to_mode'],
+    'decode': ['ImageFiles', 'as_labels', 'load_image'],
     'loaders': ['DiskDL', 'ImageDL', 'Rows', 'SSLDataLoaders', 'TensorDL', 'default_workers', 'files_dls', 'image_dls', 'pixel_stats', 'rows_dls', 'show_grid', 'split_idxs', 'to_images'],
-    'sources': ['FASHION', 'IMAGE_TYPES', 'MD5', 'MIRRORS', 'PHOTOS', 'SYSTEM', 'cache_dir', 'cifar10', 'cifar100', 'data_dir', 'emoji', 'emoji_table', 'fashion_mnist', 'fetch', 'find_files', 'from_folder', 'from_list', 'mnist', 'photos', 'read_idx', 'read_list', 'read_pickle'],
+    'sources': ['FASHION', 'PHOTOS', 'cache_dir', 'cifar10', 'cifar100', 'data_dir', 'emoji', 'emoji_table', 'fashion_mnist', 'fetch', 'from_folder', 'from_list', 'mnist', 'photos', 'read_idx', 'read_list', 'read_pickle'],
 }
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = list(_where)

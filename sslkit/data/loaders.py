@@ -6,12 +6,14 @@
 __all__ = ['Rows', 'ImageDL', 'show_grid', 'TensorDL', 'default_workers', 'DiskDL', 'pixel_stats', 'SSLDataLoaders', 'split_idxs',
            'to_images', 'rows_dls', 'files_dls', 'image_dls']
 
-# %% ../../nbs/data/11_loaders.ipynb #32b4d59a
+# %% ../../nbs/data/11_loaders.ipynb #c26fe220
 import os,random,sys,warnings
+from contextlib import contextmanager
+from weakref import WeakKeyDictionary
 from types import MethodType
 from fastai.basics import *
 from fastprogress.fastprogress import progress_bar
-from .decode import ImageFiles,as_labels,_kind
+from .decode import ImageFiles,as_labels,_kind,_same,_worker
 
 # %% ../../nbs/data/11_loaders.ipynb #bd8135b4
 class Rows:
@@ -33,7 +35,16 @@ class Rows:
     @property
     def size(self): return min(self.x.shape[2:])
 
-# %% ../../nbs/data/11_loaders.ipynb #14f4b7c0
+# %% ../../nbs/data/11_loaders.ipynb #ea7ad859
+class _Settings:
+    "What fastai keeps in its `fake_l`, without the reference back to the loader: a loader that is deleted takes its workers with it at once"
+    num_workers,pin_memory,timeout,persistent_workers,pin_memory_device = 0,False,0,False,''
+    @contextmanager
+    def no_multiproc(self):
+        old,self.num_workers = self.num_workers,0
+        try: yield
+        finally: self.num_workers = old
+
 class ImageDL(TfmdDL):
     "What `TensorDL` and `DiskDL` share: batches `(x, y, idx)` or `(x, idx)`, an order that can be pinned, a labelled grid"
     def __init__(self, rows, bs=256, shuffle=False, drop_last=False, device=None, seed=None, **kwargs):
@@ -41,6 +52,8 @@ class ImageDL(TfmdDL):
         state = random.getstate()                  # fastai seeds a generator of its own here: making a loader should change nothing
         super().__init__(rows, bs=bs, shuffle=shuffle, drop_last=drop_last, n=len(rows), device=device, num_workers=0, **kwargs)
         random.setstate(state)
+        self.fake_l.__dict__.clear()               # it holds this loader and itself
+        self.fake_l = _Settings()
         self.seed,self._pinned,self._passes = seed,None,0
 
     def reseed(self, seed): 
@@ -104,7 +117,7 @@ class ImageDL(TfmdDL):
 
 def _name(vocab, i): return str(int(i)) if vocab is None else vocab[int(i)]
 
-# %% ../../nbs/data/11_loaders.ipynb #26a02404
+# %% ../../nbs/data/11_loaders.ipynb #4e945206
 def show_grid(x, # uint8 images (n,C,H,W)
     titles=None, # a string per image
     ncols=None,  # columns (default: near a square)
@@ -114,7 +127,7 @@ def show_grid(x, # uint8 images (n,C,H,W)
     n = len(x)
     ncols = min(n, ncols or int(math.ceil(math.sqrt(n))))
     nrows = -(-n//ncols)
-    fig,axs = plt.subplots(nrows, ncols, squeeze=False, figsize=figsize or (1.3*ncols, (1.5 if titles else 1.3)*nrows))
+    fig,axs = plt.subplots(nrows, ncols, squeeze=False, figsize=figsize or (1.3*ncols, (1.6 if titles else 1.3)*nrows))
     for ax in axs.flat: ax.axis('off')
     for i,ax in zip(range(n), axs.flat):
         im = x[i] if x.shape[1] in (1,3,4) else x[i].float().mean(0, keepdim=True).byte()   # (C,H,W)
@@ -147,14 +160,14 @@ class TensorDL(ImageDL):
             if len(i)==self.bs or (len(i) and not self.drop_last): yield self.create_batch(i)
     _batches = create_batches
 
-# %% ../../nbs/data/11_loaders.ipynb #8efe7975
+# %% ../../nbs/data/11_loaders.ipynb #b97c928b
 class _Order:
     "The batches of the pass that is about to begin, for torch's `DataLoader` to hand out"
     batches = ()
     def __iter__(self): return iter(self.batches)
     def __len__(self): return len(self.batches)
 
-def _same(b): return b
+_pools = WeakKeyDictionary()       # persistent workers; kept here and not in the loader, so that they end at once with it, whatever refers to it in a circle
 def default_workers(): 
     "Workers for decoding: up to 8, one a core; none where starting them needs a guarded script (macOS, Windows)"
     return 0 if sys.platform in ('darwin','win32') else min(8, defaults.cpus)
@@ -181,7 +194,7 @@ class DiskDL(ImageDL):
         rows = items if isinstance(items, ImageFiles) else ImageFiles(items, y, idx, size, in_chans, vocab)
         super().__init__(rows, bs, shuffle, drop_last, device, seed, **kwargs)
         self.fake_l.num_workers = default_workers() if num_workers is None else num_workers
-        self.pin,self.persistent_workers,self.context,self._pool = pin_memory,persistent_workers,context,None
+        self.pin,self.persistent_workers,self.context = pin_memory,persistent_workers,context
 
     _args = ImageDL._args + ('num_workers','pin_memory','persistent_workers','context')
     def new(self, dataset=None, cls=None, **kwargs): 
@@ -189,7 +202,6 @@ class DiskDL(ImageDL):
     def _as_rows(self, o):
         if o is None or isinstance(o, ImageFiles): return self.rows if o is None else o
         return ImageFiles(*(o if isinstance(o, tuple) else (o,)), size=self.size, in_chans=self.in_chans, vocab=self.vocab)
-    def __getstate__(self): return {**self.__dict__, '_pool':None}
 
     def create_batch(self, i): return self._checked(self.rows.__getitems__(list(i)))
     def _checked(self, b):
@@ -200,19 +212,29 @@ class DiskDL(ImageDL):
     def _pinned_memory(self): return self.pin if self.pin is not None else self.device is not None and self.device.type=='cuda'
     def _batches(self, idxs):
         if self.fake_l.num_workers==0: batches = self.create_batches(idxs)                          # also within `one_batch`
-        else: batches = map(self._checked, self._workers(list(chunked(idxs, self.bs, drop_last=self.drop_last))))
+        else: batches = self._workers(list(chunked(idxs, self.bs, drop_last=self.drop_last)))
         for b in batches: 
             self.rows.report()
             yield b
         self.rows.report()
 
     def _workers(self, batches):
-        if (pool := self._pool) is None or pool.pin_memory!=self._pinned_memory:
-            pool = torch.utils.data.DataLoader(self.rows, batch_sampler=_Order(), num_workers=self.fake_l.num_workers, collate_fn=_same, pin_memory=self._pinned_memory,
+        if (pool := _pools.get(self)) is None or pool.pin_memory!=self._pinned_memory:
+            pool = torch.utils.data.DataLoader(self.rows, batch_sampler=_Order(), num_workers=self.fake_l.num_workers, collate_fn=_same, worker_init_fn=_worker, pin_memory=self._pinned_memory,
                 persistent_workers=self.persistent_workers, multiprocessing_context=self.context, generator=torch.Generator())   # own generator: torch's global one stays untouched
-        if self.persistent_workers: self._pool = pool
+        if self.persistent_workers: _pools[self] = pool
         pool.batch_sampler.batches = batches
-        return iter(pool)
+        it = iter(pool)
+        try:
+            for b in it: yield self._checked(b)
+        except Exception:
+            self.close()
+            it._shutdown_workers()                                                                  # now: the traceback would keep them
+            raise
+
+    def close(self):
+        "End persistent workers; the next pass starts new ones"
+        _pools.pop(self, None)
 
 # %% ../../nbs/data/11_loaders.ipynb #4eb867e1
 @patch

@@ -58,7 +58,7 @@ def uniformity(z, t=2, chunk=1024):
         tot += float(d2.mul_(-t).exp_().sum(dtype=torch.float64 if z.device.type!='mps' else None))
     return math.log(max(tot-n, 1e-300)/(n*(n-1)))                    # the n self-pairs are each exp(0) = 1
 
-# %% ../../nbs/evaluate/62_collapse.ipynb #2b929ac3
+# %% ../../nbs/evaluate/62_collapse.ipynb #c2cc8ca1
 def collapse_measures(z, # features (N,D)
     z2=None,             # features (N,D) of another view of the same pictures, for the alignment
     n=4096,              # use at most this many rows, evenly spaced, so that cost and the bound min(N,D) stay put
@@ -73,11 +73,11 @@ def collapse_measures(z, # features (N,D)
 
 def verdict(z):
     """One sentence on `z` (features (N,D), or what `collapse_measures` gave). Rules of thumb: scaled std under .01 is complete collapse, under .1 nearly so;
-    rank under 2, or under 2% of min(N,D), is dimensional collapse"""
+    rank under 2, or under 5% of min(N,D), is dimensional collapse"""
     m = z if isinstance(z, dict) else collapse_measures(z)
     most = min(m['n'], m['dim']); r = f"rank {m['rank']:.1f} of at most {most}"
     if m['n'] < 8: return f"Too few pictures ({m['n']}) to judge."
     if m['std'] < .01: return f"Complete collapse: all pictures get the same vector (std {m['std']:.3f}, {r})."
     if m['std'] < .1: return f"Nearly collapsed, or hardly trained: all pictures get almost the same vector (std {m['std']:.3f}, {r})."
-    if m['rank'] < max(2, .02*most): return f"Dimensional collapse: the vectors differ, but along few directions (std {m['std']:.2f}, {r})."
+    if m['rank'] < max(2, .05*most): return f"Dimensional collapse: the vectors differ, but along few directions (std {m['std']:.2f}, {r})."
     return f"No collapse: std {m['std']:.2f} (0 collapsed, 1 isotropic), {r}."

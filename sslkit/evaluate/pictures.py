@@ -13,12 +13,12 @@ from fastai.basics import *
 from .collapse import collapse_measures, dim_std, singular_values, verdict
 from .nearest import Features, KNN, as_feats, card_line
 
-# %% ../../nbs/evaluate/63_pictures.ipynb #b6012b38
-PALETTE = ['#332288','#cc6677','#117733','#88ccee','#ddcc77','#882255','#44aa99','#999933','#aa4499']   # Paul Tol, "muted"
+# %% ../../nbs/evaluate/63_pictures.ipynb #e98f6092
+PALETTE = ['#332288','#cc6677','#117733','#88ccee','#ddcc77','#882255','#44aa99','#999933','#aa4499','#ee7733']   # Paul Tol, "muted" and an orange
 GOOD,BAD,GREY = '#0072b2','#d55e00','#b0b0b0'                        # Okabe & Ito's blue and vermilion
 MARKERS = 'o^sDvPX'
 _STYLE = {'font.size':8, 'axes.titlesize':8.5, 'axes.labelsize':8, 'xtick.labelsize':7, 'ytick.labelsize':7, 'legend.fontsize':7, 'legend.frameon':False,
-          'axes.spines.top':False, 'axes.spines.right':False, 'figure.dpi':100, 'figure.titlesize':9.5, 'lines.linewidth':1.5}
+          'axes.spines.top':False, 'axes.spines.right':False, 'figure.dpi':95, 'figure.titlesize':9.5, 'lines.linewidth':1.5}
 
 def styled(f):
     "Decorator: draw with the library's fonts and lines, and leave matplotlib's settings as they were"
@@ -32,7 +32,7 @@ def styled(f):
     return inner
 
 def look(i):
-    "Colour and marker of class `i`; different for the first 63 classes"
+    "Colour and marker of class `i`; different for the first 70 classes"
     return dict(color=PALETTE[i%len(PALETTE)], marker=MARKERS[(i+i//len(PALETTE))%len(MARKERS)])
 
 def _feats(z, what='features'):
@@ -40,7 +40,7 @@ def _feats(z, what='features'):
     z = z.valid if isinstance(z, Features) else z
     return as_feats(getattr(z, 'feats', z), what)
 
-# %% ../../nbs/evaluate/63_pictures.ipynb #aab88327
+# %% ../../nbs/evaluate/63_pictures.ipynb #88b55630
 @styled
 def collapse_panel(z, # features (N,D), `Features` (the validation part) or `Embedding`; or a list or dict of them, oldest first
     names=None,       # names for a list
@@ -59,14 +59,16 @@ def collapse_panel(z, # features (N,D), `Features` (the validation part) or `Emb
     for f,name,col in zip(zs, names, cols):
         m = collapse_measures(f); s = singular_values(f[:4096]).cpu()
         lab = f"{name}: std {m['std']:.2f}, rank {m['rank']:.1f}" if many else None
-        a.plot(np.linspace(0, 100, f.shape[1]), dim_std(f).sort(descending=True).values.cpu(), color=col, label=lab)
+        a.plot(np.linspace(0, 100, f.shape[1]), dim_std(f).sort(descending=True).values.cpu(), color=col)
         b.semilogy(range(1, len(s)+1), (s/s[0].clamp(min=1e-30)).clamp(min=1e-7), color=col)
-        c.hist(_cosines(f, n), bins=np.linspace(-1, 1, 81), color=col, density=True, histtype='stepfilled' if len(zs)==1 else 'step')
+        h,e = np.histogram(_cosines(f, n), bins=80, range=(-1,1))
+        c.stairs(h/max(h.max(), 1), e, color=col, fill=not many, lw=1.3, label=lab)
     a.axhline(1, color=GREY, ls=':', lw=1); a.annotate('isotropic', (100,1), (0,2), textcoords='offset points', ha='right', color='#707070', fontsize=6.5)
-    a.set(title='spread of each dimension (std, scaled)', xlabel='% of dimensions, sorted', ylim=(-.03, None))
+    top = max(1.15, 1.05*a.dataLim.ymax)
+    a.set(title='spread of each dimension (std, scaled)', xlabel='% of dimensions, sorted', ylim=(-.03, top))
     b.set(title='singular values (first = 1)', xlabel=f'direction, of {min(zs[-1].shape)}', ylim=(5e-8, 2))
-    c.set(title='cosine similarity of two pictures', xlim=(-1.02,1.02), yticks=[]); c.spines['left'].set_visible(False)
-    if many: a.legend(loc='best', handlelength=1.2, fontsize=6)
+    c.set(title='cosine similarity of two pictures', xlim=(-1.02,1.02), ylim=(0,1.05), yticks=[]); c.spines['left'].set_visible(False)
+    if many: c.legend(loc='upper left', handlelength=1.2, borderaxespad=0)
     fig.suptitle(title or ((f'{names[-1]}: ' if many else '') + verdict(zs[-1])))
     return fig
 
@@ -76,7 +78,7 @@ def _cosines(z, n):
     i,j = torch.triu_indices(len(z), len(z), 1)
     return (z@z.T).cpu()[i,j].clamp(-1, 1).numpy() if len(z)>1 else np.ones(1)
 
-# %% ../../nbs/evaluate/63_pictures.ipynb #ee0ec1de
+# %% ../../nbs/evaluate/63_pictures.ipynb #a4ce39d3
 def images_at(dl, idx):
     "The raw pictures uint8 (n,C,H,W) at positions `idx` of a loader's data set, in this order. ValueError if it has no such position"
     dl,idx = getattr(dl, 'dl', dl),torch.as_tensor(idx).cpu().long()
@@ -115,7 +117,7 @@ def neighbours_plot(features:Features, # of both splits
     qx,nx = images_at(dls.valid, va.idx[q]),images_at(dls.train, tr.idx[nb.flatten()]).unflatten(0, nb.shape)
     name = lambda y: _short(vocab[int(y)] if vocab is not None else int(y))
     cols = 2 if len(q)>2 else 1
-    fig,axs = plt.subplots(-(-len(q)//cols), cols*(k+2)-1, figsize=(.62*(cols*(k+2)-1)+.1, .8*-(-len(q)//cols)+.35), squeeze=False, layout='constrained',
+    fig,axs = plt.subplots(-(-len(q)//cols), cols*(k+2)-1, figsize=(.58*(cols*(k+2)-1)+.1, .74*-(-len(q)//cols)+.35), squeeze=False, layout='constrained',
                            gridspec_kw=dict(width_ratios=([1]*(k+1)+[.35])*(cols-1)+[1]*(k+1)))
     fig.get_layout_engine().set(wspace=.01, hspace=.02, w_pad=.015, h_pad=.015)
     for ax in axs.flat: ax.axis('off')
@@ -123,11 +125,11 @@ def neighbours_plot(features:Features, # of both splits
     for r in range(len(q)):
         row = axs[r//cols, (r%cols)*(k+2):]
         for ax in row[:k+1]: ax.axis('on')
-        _show(row[0], qx[r], 'k', name(va.y[q[r]]) if labelled else 'query', bold=True)
+        _show(row[0], qx[r], None, name(va.y[q[r]]) if labelled else 'query', bold=True)
         for j in range(k):
             ok = labelled and int(tr.y[nb[r,j]])==int(va.y[q[r]]); hits.append(ok)
             _show(row[1+j], nx[r,j], (GOOD if ok else BAD) if labelled else GREY, ('' if ok else name(tr.y[nb[r,j]])) if labelled else f'{sim[r,j]:.2f}', BAD if labelled else '#505050')
-    what = f"Queries (black frame) and their {k} nearest training pictures, {card.get('features','')}"
+    what = f"Queries (left of each row) and their {k} nearest training pictures, {card.get('features','')}"
     fig.suptitle(title or (f'{what}: {sum(hits)} of {len(hits)} of the same class' if labelled else f'{what}, with cosine similarities'))
     return fig
 
@@ -188,7 +190,7 @@ def _by_class(ax, p, y, vocab, most=24):
     if len(cs)>most: h.append(Line2D([], [], ls='', label=f'and {len(cs)-most} more'))
     ax.legend(handles=h, loc='center left', bbox_to_anchor=(1,.5), handletextpad=.2, ncols=1+(len(h)>14))
 
-# %% ../../nbs/evaluate/63_pictures.ipynb #2d9db69d
+# %% ../../nbs/evaluate/63_pictures.ipynb #8826c624
 def read_log(log):
     "Columns of a training log as a dict of float arrays; `log`: CSV file, `Learner` after a fit, dict of lists, list of dicts or data frame. Cells that are no numbers become NaN"
     if isinstance(log, (str,Path)):
@@ -223,7 +225,7 @@ def loss_plot(log, ax=None, title='training loss'):
     steps = getattr(getattr(log, 'recorder', None), 'losses', [])
     if len(steps)>len(ep): ax.plot(np.linspace(0, ep[-1], len(steps)+1)[1:], [float(o) for o in steps], color=GREY, lw=1, label='per step, smoothed')
     ax.plot(ep, v, color=GOOD, marker='o', ms=3, label='per epoch')
-    ax.set(xlabel='epoch', title=title); _whole(ax)
+    ax.set(xlabel='epoch', title=title); _tidy(ax)
     if len(steps)>len(ep): ax.legend()
     return fig
 
@@ -241,12 +243,13 @@ def knn_plot(log,   # see `read_log`
     for i,(k,a) in enumerate(sorted(base.items(), key=lambda o: o[1])):
         ax.axhline(a, color='#606060', lw=1, ls=('--',':','-.')[i%3])
         ax.annotate(f'{k} {float(a):.3f}', (1,a), (-2,2), xycoords=('axes fraction','data'), textcoords='offset points', ha='right', fontsize=6.5, color='#505050')
-    ax.set(xlabel='epoch', title=title); _whole(ax); ax.margins(y=.15)
+    ax.set(xlabel='epoch', title=title); _tidy(ax); ax.margins(y=.15)
     return fig
 
-def _whole(ax):
+def _tidy(ax): # the style again, for axes that were made elsewhere, and whole epochs
     from matplotlib.ticker import MaxNLocator
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
+    ax.spines[['top','right']].set_visible(False); ax.tick_params(labelsize=7); ax.xaxis.label.set_size(8); ax.title.set_size(8.5)
 
 # %% ../../nbs/evaluate/63_pictures.ipynb #3e22d9e5
 class ResultsTable:

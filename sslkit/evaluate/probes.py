@@ -43,7 +43,7 @@ def logistic(x, # standardised features (n,D)
     opt.step(partial(_objective, x, y, w, b, l2))
     return w,b
 
-# %% ../../nbs/evaluate/61_probes.ipynb #b284d182
+# %% ../../nbs/evaluate/61_probes.ipynb #045f55c6
 def _standardise(x, ref): # both (n,D): by the mean and standard deviation of `ref`, constant dimensions become 0
     m,s = ref.mean(0),ref.std(0, correction=0)
     ok = s > 1e-6*ref.abs().amax(0).clamp(min=1e-30)
@@ -62,6 +62,7 @@ def _choose_l2(x, y, classes, l2s, seed, hold, steps):
     for l in l2s:                                                    # from strong to weak, each from the solution before
         wb = logistic(x[fit], y[fit], classes, l, wb, steps)
         accs.append(float(((x[ask]@wb[0]+wb[1]).argmax(1)==y[ask]).float().mean()))
+        if len(accs)>2 and accs[-1]<accs[-2]<accs[-3]: break         # worse twice in a row: weaker ones only overfit more
     return l2s[int(np.argmax(accs))],f'chosen of {len(l2s)} on {m} held-out training pictures (seed {seed})'
 
 def linear_probe(features:Features, # from `extract` or `pixels`; both splits with labels
@@ -83,13 +84,13 @@ def linear_probe(features:Features, # from `extract` or `pixels`; both splits wi
     top1,top5 = _top(xv@w+b, features.valid.y.to(dev), classes)
     return Result('linear', top1, top5, {**features.card, 'probe':f'logistic regression on standardised features, l2 {best:g} {how}'})
 
-# %% ../../nbs/evaluate/61_probes.ipynb #6b52873f
+# %% ../../nbs/evaluate/61_probes.ipynb #a1a5eccd
 class LinearClassifier(nn.Module):
     "A frozen copy of `encoder`, always in eval mode, then (BatchNorm and) a linear layer: float (N,C,H,W) -> (N,classes)"
     def __init__(self, encoder, classes, dim, norm=True):
         super().__init__()
         self.encoder = deepcopy(encoder).requires_grad_(False).eval()
-        self.head = nn.Sequential(*([nn.BatchNorm1d(dim, affine=False)] if norm else []), nn.Linear(dim, classes))
+        self.head = nn.Sequential(*([nn.BatchNorm1d(dim, affine=False, momentum=None)] if norm else []), nn.Linear(dim, classes))
         nn.init.normal_(self.head[-1].weight, std=.01); nn.init.zeros_(self.head[-1].bias)
     def train(self, mode=True):
         super().train(mode)
@@ -139,7 +140,7 @@ def linear_augment(size=224, # side in pixels
     from sslkit.augment.recipes import Recipe
     return Recipe([Chain(RandomResizedCrop(size, scale), RandomFlip(flip_p))], size, stats, 'linear')
 
-# %% ../../nbs/evaluate/61_probes.ipynb #76536c89
+# %% ../../nbs/evaluate/61_probes.ipynb #9aed82f0
 @contextlib.contextmanager
 def rng_untouched(device=None):
     "Put the states of Python's, numpy's and torch's generators (CPU, and `device` if it is CUDA) back on leaving"
@@ -211,9 +212,9 @@ def _subset(dl, n, seed, cache, device):
     "A seeded subset of `n` rows of `dl`; kept on `device` if it fits into `cache` bytes"
     dl = getattr(dl, 'dl', dl)                                       # under the wrapper that splits it over processes
     i = torch.randperm(dl.n, generator=torch.Generator().manual_seed(seed))[:n].sort().values
-    p = _Part(dl, i)
-    x = dl.create_batch([0])[0]
-    return _Kept([to_device(b, device) for b in p]) if len(i)*x.numel() <= cache else p
+    p = dl.subset(i) if hasattr(dl, 'subset') else _Part(dl, i)      # from disk: with its workers, if it can
+    size = len(i)*dl.create_batch([0])[0].numel()                    # bytes
+    return _Kept([to_device(b, device) for b in p]) if size <= cache else p
 
 class _Kept:
     "Batches in memory, as a loader for `embed`"

@@ -3,7 +3,7 @@
 from importlib import import_module as _import
 
 _names = {
-    'moco': ['MoCo', 'moco_loss', 'mocov1_cbs', 'mocov1_learner', 'mocov2_cbs', 'mocov2_learner'],
+    'moco': ['MoCo', 'linear_neck', 'moco_loss', 'moco_parts', 'mocov1_cbs', 'mocov1_learner', 'mocov2_cbs', 'mocov2_learner', 'mocov2_neck'],
 }
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = list(_where)
