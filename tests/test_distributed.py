@@ -1,24 +1,21 @@
 "What talks to other processes, run on two (gloo, CPU)"
-import os, socket
+import tempfile
 import pytest, torch, torch.distributed as dist, torch.multiprocessing as mp
 import torch.nn.functional as F
 from torch import nn
 from sslkit.core.distributed import SyncBN, agree, batch_shuffle, batch_unshuffle, gather, gather_with_grad, rank, reduce_mean, world
 
-def free_port():
-    with socket.socket() as s: s.bind(('127.0.0.1', 0)); return s.getsockname()[1]
-
-def _run(r, n, port, f, q):
-    os.environ.update(MASTER_ADDR='127.0.0.1', MASTER_PORT=str(port))
+def _run(r, n, meet, f, q, done):
     torch.set_num_threads(1)
-    dist.init_process_group('gloo', rank=r, world_size=n)
+    dist.init_process_group('gloo', init_method=f'file://{meet}', rank=r, world_size=n)      # a file: no port that another test may take
     q.put((r, f()))
-    dist.barrier(); dist.destroy_process_group()
+    done.wait(60)                                   # leave together: a peer that is gone aborts the one that still talks to it
+    dist.destroy_process_group()
 
 def on_two(f):
     "Results of `f()` on ranks 0 and 1; tensors as lists (no handles are shared with the dying processes)"
-    q = mp.get_context('spawn').SimpleQueue()
-    mp.spawn(_run, args=(2, free_port(), f, q), nprocs=2)
+    ctx = mp.get_context('spawn'); q,done = ctx.SimpleQueue(),ctx.Barrier(2)
+    with tempfile.TemporaryDirectory() as d: mp.spawn(_run, args=(2, f'{d}/meet', f, q, done), nprocs=2)
     got = dict(q.get() for _ in range(2))
     return [got[0], got[1]]
 

@@ -56,7 +56,9 @@ def photos(size=256):
     "Four public-domain photographs, uint8 (4,3,size,size), in the order of `PHOTOS`; stored at 288 pixels"
     return torch.from_numpy(np.stack([load_image(data_dir()/'photos'/f'{o}.jpg', size) for o in PHOTOS]))
 
-# %% ../../nbs/data/10_sources.ipynb #5da144ad
+# %% ../../nbs/data/10_sources.ipynb #ea4f33be
+def _short(e): return (str(e).strip() or type(e).__name__).splitlines()[0]
+
 class _BadIDX(Exception): pass
 
 def _idx(f, ndim):
@@ -84,7 +86,7 @@ def read_idx(path, # IDX file of bytes, gzipped or not
     except (EOFError,zlib.error,OSError) as e: raise ValueError(f"{path} is truncated or damaged ({_short(e)}); fetch it again") from None
     except _BadIDX as e: raise ValueError(f"{path} {e}") from None
 
-# %% ../../nbs/data/10_sources.ipynb #b517492d
+# %% ../../nbs/data/10_sources.ipynb #270b48db
 def cache_dir():
     "Where downloads go: `$SSLKIT_DATA`, else `~/.sslkit/data`"
     return Path(os.environ.get('SSLKIT_DATA') or '~/.sslkit/data').expanduser()
@@ -99,7 +101,6 @@ def _get(url, f, timeout):
     if total and n!=total: raise OSError(f"ended after {n} of {total} bytes")
     return md5.hexdigest()
 
-def _short(e): return (str(e).strip() or type(e).__name__).splitlines()[0]
 
 def fetch(urls, # addresses to try in turn
     dest,       # file to make; kept if it is there

@@ -9,23 +9,24 @@ __all__ = ['dim_std', 'feature_std', 'singular_values', 'rankme', 'alignment', '
 from fastai.basics import *
 from .nearest import as_feats
 
-# %% ../../nbs/evaluate/62_collapse.ipynb #10cdcef9
+# %% ../../nbs/evaluate/62_collapse.ipynb #7e74298c
 def dim_std(z, scaled=True):
     """Standard deviation over the N rows of each of the D coordinates of the L2-normalised `z` (N,D) -> (D,); times sqrt(D) if `scaled`.
     It divides by N, not N-1, so one row gives 0. SimSiam (arXiv 2011.10566) section 4.1"""
-    z = F.normalize(as_feats(z).double(), dim=1)                     # (N,D), rows of length 1 (a zero row stays zero)
+    z = F.normalize(_double(as_feats(z)), dim=1)                     # (N,D), rows of length 1 (a zero row stays zero)
     s = z.std(0, correction=0)                                       # (D,)
     return (s*z.shape[1]**.5 if scaled else s).float()
+
+def _double(z): return (z.cpu() if z.device.type=='mps' else z).double()   # Apple's GPU has no float64
 
 def feature_std(z, scaled=True):
     "Mean of `dim_std` over the D coordinates, a float: 0 = all vectors point one way, 1 = isotropic (with `scaled`; raw: 1/sqrt(D))"
     return float(dim_std(z, scaled).double().mean())
 
-# %% ../../nbs/evaluate/62_collapse.ipynb #80dcf5a9
+# %% ../../nbs/evaluate/62_collapse.ipynb #cd5a26b2
 def singular_values(z, center=False):
     "Singular values of `z` (N,D), or of `z` minus its mean row with `center`, largest first -> (min(N,D),) float64"
-    z = as_feats(z)
-    z = (z.cpu() if z.device.type=='mps' else z).double()            # Apple's GPU has no float64
+    z = _double(as_feats(z))
     if center: z = z - z.mean(0)
     g = z.T@z if z.shape[0] >= z.shape[1] else z@z.T                 # (m,m), m = min(N,D)
     return torch.linalg.eigvalsh(g).clamp(min=0).sqrt().flip(0)
@@ -38,7 +39,7 @@ def rankme(z, center=False):
     s = s*(s > 1e-6*s[0])                                            # smaller ones are the rounding of the eigenvalues
     return float(torch.special.entr(s/s.sum()).sum().exp())
 
-# %% ../../nbs/evaluate/62_collapse.ipynb #16c9339c
+# %% ../../nbs/evaluate/62_collapse.ipynb #06f6e673
 def alignment(z1, z2, alpha=2):
     """Mean distance to the power `alpha` of the L2-normalised rows of `z1` and `z2` (both (N,D): two views of the same N pictures); 0 = they coincide, 2 = as far as strangers.
     Wang & Isola (arXiv 2005.10242) section 4.1"""
@@ -54,7 +55,7 @@ def uniformity(z, t=2, chunk=1024):
     tot = 0.
     for i in range(0, n, chunk):
         d2 = (2-2*(z[i:i+chunk]@z.T)).clamp(min=0)                   # (chunk,N) squared distances of unit vectors
-        d2[range(len(d2)), range(i, i+len(d2))] = 0                  # a row and itself, exactly
+        d2[:,i:i+len(d2)].fill_diagonal_(0)                          # a row and itself, exactly
         tot += float(d2.mul_(-t).exp_().sum(dtype=torch.float64 if z.device.type!='mps' else None))
     return math.log(max(tot-n, 1e-300)/(n*(n-1)))                    # the n self-pairs are each exp(0) = 1
 

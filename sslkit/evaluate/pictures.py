@@ -40,7 +40,7 @@ def _feats(z, what='features'):
     z = z.valid if isinstance(z, Features) else z
     return as_feats(getattr(z, 'feats', z), what)
 
-# %% ../../nbs/evaluate/63_pictures.ipynb #88b55630
+# %% ../../nbs/evaluate/63_pictures.ipynb #4d22c236
 @styled
 def collapse_panel(z, # features (N,D), `Features` (the validation part) or `Embedding`; or a list or dict of them, oldest first
     names=None,       # names for a list
@@ -49,8 +49,8 @@ def collapse_panel(z, # features (N,D), `Features` (the validation part) or `Emb
 ):
     "Figure: sorted `dim_std`, singular value spectrum, histogram of cosine similarities, and the `verdict` in words"
     import matplotlib.pyplot as plt
-    many = isinstance(z, dict) or isinstance(z, (list,tuple)) and not hasattr(z, 'feats') and not hasattr(z, 'valid') and len(z)>0 and np.ndim(z[0])!=1
-    if many and not len(z): raise ValueError('collapse_panel: the list of features is empty')
+    many = isinstance(z, dict) or isinstance(z, (list,tuple)) and not hasattr(z, '_fields') and (not z or hasattr(z[0], '_fields') or getattr(z[0], 'ndim', 0)==2)
+    if many and not z: raise ValueError('collapse_panel: the list of features is empty')
     if isinstance(z, dict): names,z = list(z),list(z.values())
     zs = [_feats(o) for o in (z if many else [z])]
     names = [str(i) for i in range(len(zs))] if names is None else [str(o) for o in names]
@@ -190,7 +190,7 @@ def _by_class(ax, p, y, vocab, most=24):
     if len(cs)>most: h.append(Line2D([], [], ls='', label=f'and {len(cs)-most} more'))
     ax.legend(handles=h, loc='center left', bbox_to_anchor=(1,.5), handletextpad=.2, ncols=1+(len(h)>14))
 
-# %% ../../nbs/evaluate/63_pictures.ipynb #8826c624
+# %% ../../nbs/evaluate/63_pictures.ipynb #b326ff92
 def read_log(log):
     "Columns of a training log as a dict of float arrays; `log`: CSV file, `Learner` after a fit, dict of lists, list of dicts or data frame. Cells that are no numbers become NaN"
     if isinstance(log, (str,Path)):
@@ -242,7 +242,7 @@ def knn_plot(log,   # see `read_log`
     base = baselines if isinstance(baselines, dict) else {r.card.get('features', r.kind):float(r) for r in baselines or []}
     for i,(k,a) in enumerate(sorted(base.items(), key=lambda o: o[1])):
         ax.axhline(a, color='#606060', lw=1, ls=('--',':','-.')[i%3])
-        ax.annotate(f'{k} {float(a):.3f}', (1,a), (-2,2), xycoords=('axes fraction','data'), textcoords='offset points', ha='right', fontsize=6.5, color='#505050')
+        ax.annotate(f'{k} {float(a):.3f}', ((1,.62)[i%2],a), (-2,2), xycoords=('axes fraction','data'), textcoords='offset points', ha='right', fontsize=6.5, color='#505050')
     ax.set(xlabel='epoch', title=title); _tidy(ax); ax.margins(y=.15)
     return fig
 

@@ -6,7 +6,7 @@
 __all__ = ['logistic', 'linear_probe', 'LinearClassifier', 'LabelledBatch', 'linear_learner', 'linear_augment', 'rng_untouched',
            'OnlineProbe']
 
-# %% ../../nbs/evaluate/61_probes.ipynb #07845ddb
+# %% ../../nbs/evaluate/61_probes.ipynb #db6c6033
 import contextlib, random, warnings
 from copy import deepcopy
 from fastai.basics import *
@@ -14,9 +14,9 @@ from fastai.callback.schedule import *
 from fastai.callback.progress import *
 from ..core.numerics import embed
 from .collapse import feature_std, rankme
-from .nearest import Features, KNN, Result, as_feats, knn, need_labels
+from .nearest import Features, KNN, Result, knn, labelled_parts
 
-# %% ../../nbs/evaluate/61_probes.ipynb #5f54ad60
+# %% ../../nbs/evaluate/61_probes.ipynb #6c04a220
 def _objective(x, y, w, b, l2, chunk=16384):
     "Regularised mean cross-entropy, a float; leaves its gradient in `w.grad` (D,K) and `b.grad` (K,)"
     w.grad,b.grad,tot = l2*w,torch.zeros_like(b),0.
@@ -24,7 +24,7 @@ def _objective(x, y, w, b, l2, chunk=16384):
         lp = (xc@w + b).log_softmax(1)                               # (c,K) log probabilities
         tot = tot - lp.gather(1, yc[:,None]).sum()
         p = lp.exp()
-        p[range(len(yc)),yc] -= 1                                    # (c,K) probabilities minus one-hot labels
+        p[torch.arange(len(yc), device=x.device),yc] -= 1            # (c,K) probabilities minus one-hot labels
         w.grad.addmm_(xc.T, p, alpha=1/len(x)); b.grad += p.sum(0)/len(x)
     return tot/len(x) + l2/2*w.pow(2).sum()
 
@@ -43,7 +43,7 @@ def logistic(x, # standardised features (n,D)
     opt.step(partial(_objective, x, y, w, b, l2))
     return w,b
 
-# %% ../../nbs/evaluate/61_probes.ipynb #045f55c6
+# %% ../../nbs/evaluate/61_probes.ipynb #2e9c9bba
 def _standardise(x, ref): # both (n,D): by the mean and standard deviation of `ref`, constant dimensions become 0
     m,s = ref.mean(0),ref.std(0, correction=0)
     ok = s > 1e-6*ref.abs().amax(0).clamp(min=1e-30)
@@ -73,18 +73,16 @@ def linear_probe(features:Features, # from `extract` or `pixels`; both splits wi
     device=None,                    # where to compute; None: where the features are
 ) -> Result:
     "Accuracy of multinomial logistic regression on frozen, standardised features. `l2` is chosen on a held-out part of the training split, never on the validation split"
-    need_labels(features, 'linear_probe')
-    dev = device or features.train.feats.device
-    xt,xv = (as_feats(e.feats, f'{w} features').float().to(dev) for e,w in ((features.train,'training'),(features.valid,'validation')))
+    xt,y,xv,yv = labelled_parts(features, 'linear_probe', device)    # (n,D), (n,), (m,D), (m,)
     xv,xt = _standardise(xv, xt),_standardise(xt, xt)
-    classes,y = features.train.y.to(dev).unique(return_inverse=True) # (K,), (n,)
+    classes,y = y.unique(return_inverse=True)                        # (K,), (n,)
     l2s = sorted(map(float, listify(l2)), reverse=True)
     best,how = _choose_l2(xt, y, len(classes), l2s, seed, hold, steps) if len(l2s) > 1 else (l2s[0],'as given')
     w,b = logistic(xt, y, len(classes), best, steps=steps)
-    top1,top5 = _top(xv@w+b, features.valid.y.to(dev), classes)
+    top1,top5 = _top(xv@w+b, yv, classes)
     return Result('linear', top1, top5, {**features.card, 'probe':f'logistic regression on standardised features, l2 {best:g} {how}'})
 
-# %% ../../nbs/evaluate/61_probes.ipynb #a1a5eccd
+# %% ../../nbs/evaluate/61_probes.ipynb #2d7eaa83
 class LinearClassifier(nn.Module):
     "A frozen copy of `encoder`, always in eval mode, then (BatchNorm and) a linear layer: float (N,C,H,W) -> (N,classes)"
     def __init__(self, encoder, classes, dim, norm=True):
@@ -119,16 +117,19 @@ def linear_learner(dls, # `SSLDataLoaders` with labels
     "A fastai `Learner` that trains a linear layer on the frozen `encoder`; `fit_one_cycle(5, 1e-2)` is a good start (Adam)"
     if not dls.train.labelled or not dls.valid.labelled: raise ValueError(f"linear_learner needs labels, and {getattr(dls,'name','this data set')} has none")
     from fastai.metrics import accuracy
-    dim = getattr(encoder, 'num_features', None) or embed(encoder, _Part(dls.train, [0]), tfm).feats.shape[1]
+    dim = getattr(encoder, 'num_features', None) or embed(encoder, _rows(dls.train, [0]), tfm).feats.shape[1]
     model = LinearClassifier(encoder, len(dls.vocab), dim, norm)
     return Learner(dls, model, loss_func=CrossEntropyLossFlat(), metrics=[accuracy] if metrics is None else metrics, cbs=[LabelledBatch(tfm, augment), *L(cbs)], **kwargs)
 
-class _Part:
-    "The rows `i` of a loader of raw images, in batches of its own size; all that `embed` asks of a loader"
-    def __init__(self, dl, i): self.src,self.i = dl,torch.as_tensor(i)
+class _Batches:
+    "Anything that yields batches, as a loader for `embed`: already in order, nothing dropped"
+    def __init__(self, batches): self.batches = batches
     def new(self, **kwargs): return self
-    def __iter__(self):
-        for i in self.i.split(self.src.bs): yield self.src.create_batch(i.tolist())
+    def __iter__(self): return iter(self.batches)
+
+def _same(x): return x
+def _rows(dl, i): # batches of the rows `i` of a loader, in this order, by its own workers if it has any
+    return _Batches(getattr(dl, 'dl', dl).new(shuffle=False, drop_last=False, get_idxs=partial(_same, list(map(int, i)))))
 
 # %% ../../nbs/evaluate/61_probes.ipynb #baa24b79
 def linear_augment(size=224, # side in pixels
@@ -140,7 +141,7 @@ def linear_augment(size=224, # side in pixels
     from sslkit.augment.recipes import Recipe
     return Recipe([Chain(RandomResizedCrop(size, scale), RandomFlip(flip_p))], size, stats, 'linear')
 
-# %% ../../nbs/evaluate/61_probes.ipynb #9aed82f0
+# %% ../../nbs/evaluate/61_probes.ipynb #00d18060
 @contextlib.contextmanager
 def rng_untouched(device=None):
     "Put the states of Python's, numpy's and torch's generators (CPU, and `device` if it is CUDA) back on leaving"
@@ -212,12 +213,5 @@ def _subset(dl, n, seed, cache, device):
     "A seeded subset of `n` rows of `dl`; kept on `device` if it fits into `cache` bytes"
     dl = getattr(dl, 'dl', dl)                                       # under the wrapper that splits it over processes
     i = torch.randperm(dl.n, generator=torch.Generator().manual_seed(seed))[:n].sort().values
-    p = dl.subset(i) if hasattr(dl, 'subset') else _Part(dl, i)      # from disk: with its workers, if it can
-    size = len(i)*dl.create_batch([0])[0].numel()                    # bytes
-    return _Kept([to_device(b, device) for b in p]) if size <= cache else p
-
-class _Kept:
-    "Batches in memory, as a loader for `embed`"
-    def __init__(self, batches): self.batches = batches
-    def new(self, **kwargs): return self
-    def __iter__(self): return iter(self.batches)
+    p,size = _rows(dl, i),len(i)*dl.create_batch([0])[0].numel()     # bytes
+    return _Batches([to_device(b, device) for b in p]) if size <= cache else p

@@ -100,7 +100,7 @@ def _info(a):
 
 def _said(): return ' '.join(['sslkit', *sys.argv[1:]])
 
-# %% ../../nbs/train/77_cli.ipynb #926ec8a5
+# %% ../../nbs/train/77_cli.ipynb #079e6884
 def main(argv=None)->int:
     "Entry point of the `sslkit` command; returns the exit status"
     a = _parser().parse_args(argv)
@@ -112,4 +112,4 @@ def main(argv=None)->int:
         print(f'sslkit {a.command}: {e.args[0] if isinstance(e, KeyError) and e.args else e}', file=sys.stderr); return 2
     return 0
 
-if __name__ == '__main__': sys.exit(main())
+if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())      # `python -m sslkit.train.cli`; not in this notebook
