@@ -41,7 +41,7 @@ class _Bottleneck(nn.Module):
 def _shortcut(ni, nf, stride):
     return None if ni == nf and stride == 1 else nn.Sequential(nn.Conv2d(ni, nf, 1, stride, bias=False), nn.BatchNorm2d(nf))
 
-# %% ../../nbs/nets/30_encoders.ipynb #4763e560
+# %% ../../nbs/nets/30_encoders.ipynb #6d1e1bf6
 class SmallResNet(nn.Module):
     "ResNet with a CIFAR stem; (N,C,H,W) of any size -> (N, num_features)"
     def __init__(self,
@@ -50,6 +50,7 @@ class SmallResNet(nn.Module):
         in_chans=3,       # C
         bottleneck=False, # ResNet-50's blocks instead of ResNet-18's
         stem_stride=1,    # 2 quarters the work, for larger small images
+        pool=1,           # the last map is averaged to pool x pool cells; 2 keeps a little of what is where, for images that are aligned
         zero_init=False   # start each block as the identity?
     ):
         super().__init__()
@@ -62,17 +63,17 @@ class SmallResNet(nn.Module):
                 layers.append(block(ni, nf, 2 if i > 0 and j == 0 else 1))
                 ni = nf*block.expansion
             self.add_module(f'layer{i+1}', nn.Sequential(*layers))
-        self.num_features,self._n = ni,len(depths)
+        self.num_features,self._n,self._pool = ni*pool**2,len(depths),pool
         for m in self.modules():
             if isinstance(m, nn.Conv2d): nn.init.kaiming_normal_(m.weight, mode='fan_out', nonlinearity='relu')
             if zero_init and isinstance(m, block): nn.init.zeros_((m.bn3 if bottleneck else m.bn2).weight)
     def forward(self, x):
         x = F.relu(self.bn1(self.conv1(x)), inplace=True)
         for i in range(self._n): x = self.get_submodule(f'layer{i+1}')(x)
-        return x.mean((2,3))                                        # (N,D)
+        return x.mean((2,3)) if self._pool == 1 else F.adaptive_avg_pool2d(x, self._pool).flatten(1)      # (N,D)
 
-# %% ../../nbs/nets/30_encoders.ipynb #c651ed40
-_small = dict(tiny_resnet=dict(depths=(1,1,1,1), width=32, stem_stride=2),   # 256 features; chosen for what two CPU cores can train in minutes
+# %% ../../nbs/nets/30_encoders.ipynb #0dbd348e
+_small = dict(tiny_resnet=dict(depths=(1,1,1,1), width=32, stem_stride=2, pool=2),   # 1,024 features; chosen for what two CPU cores can train in minutes
     resnet18=dict(depths=(2,2,2,2)), resnet34=dict(depths=(3,4,6,3)), resnet50=dict(depths=(3,4,6,3), bottleneck=True))
 
 def encoder(arch,         # a timm name, 'tiny_resnet', or a module that maps images to features

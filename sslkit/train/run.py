@@ -47,7 +47,7 @@ def open_data(what:str,  # one of `data_names`, a folder of images, or a list fi
     if Path(what).is_file(): return s.from_list(what, root=path, **kw)
     raise FileNotFoundError(f'{what!r} is no folder, no list file and no data set known by name' + did_you_mean(what, data_names))
 
-# %% ../../nbs/train/75_run.ipynb #245b79c7
+# %% ../../nbs/train/75_run.ipynb #6485da6f
 def judge(encoder, dls, tfm, name, probe=True, **card)->dict: # -> dict(name, knn, linear, features)
     "kNN and linear accuracy of one encoder (None: raw pixels) on `dls`; both None without labels"
     f = pixels(dls) if encoder is None else extract(encoder, dls, tfm, name=name, progress=False, **card)
@@ -77,11 +77,12 @@ def pretrain(dls,      # `SSLDataLoaders`
     if evaluate:
         for enc,name in ((None,'raw pixels'), (start,'random encoder'), (learn.model.encoder,f'{method}')):
             rows.append(judge(enc, dls, learn.recipe.eval, name, seed=seed))
-    info.update(summarise(rows), images_per_second=round(epochs*len(dls.train)*dls.train.bs/info['fit_seconds']), seconds=round(time.time()-began, 1),
+    info.update(summarise(rows), images_per_second=round(epochs*len(dls.train)*dls.train.bs/info['fit_seconds']),
         hardware=f'{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads' if dls.device.type == 'cpu' else torch.cuda.get_device_name() if dls.device.type == 'cuda' else str(dls.device),
         versions=dict(sslkit=sslkit.__version__, torch=torch.__version__))
-    write_json(out/'results.json', info)
     if report: write_report(out, info, dls, learn, rows[-1]['features'] if rows else extract(learn.model.encoder, dls, learn.recipe.eval, progress=False))
+    info['seconds'] = round(time.time()-began, 1)
+    write_json(out/'results.json', info)
     return info
 
 def _size_of(net): return f'{sum(p.numel() for p in net.parameters())/1e6:.2f}M parameters'
@@ -146,13 +147,13 @@ def _montage(ims, width=1500, gap=16):
         y += r[0].height+gap
     return page
 
-# %% ../../nbs/train/75_run.ipynb #981bf066
-demo_settings = dict(method='mocov2', arch='tiny_resnet', epochs=12, k=4096, m=.99, t=.2, base_lr=.12, views=dict(blur_p=0.))
+# %% ../../nbs/train/75_run.ipynb #804edcc2
+demo_settings = dict(method='mocov2', arch='tiny_resnet', epochs=10, k=2048, m=.99, t=.1, base_lr=.12, views=dict(scale=(.3,1.), flip_p=0., blur_p=0.))
 
 def demo(out='runs/demo', epochs=None, seed=0, train=None, command='sslkit demo', **kwargs)->dict:
     "Pretrain MoCo v2 on the embedded Fashion-MNIST subset and report; `train` limits the images, for a quick look"
     from sslkit.data.sources import fashion_mnist
-    dls = fashion_mnist(mini=True)
+    dls = fashion_mnist(mini=True, bs=64)      # small batches: ten epochs of 12,000 images are few steps otherwise
     if train: dls = _fewer(dls, train)
     info = pretrain(dls, out, seed=seed, command=command, **{**demo_settings, **({'epochs':epochs} if epochs else {}), **kwargs})
     print(f'seed {seed}, {info["seconds"]:.0f} s in all, {info["fit_seconds"]:.0f} s of them training at {info["images_per_second"]} images/s\n'
