@@ -12,15 +12,21 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 lib = root/'sslkit'
-# At the top level these would shadow torch's, fastai's or torchvision's names after `from fastai.vision.all import *; from sslkit import *`
-package_only = {'Normalize','Resize','RandomResizedCrop','CenterCrop','RandomFlip','ColorJitter','RandomGrayscale','GaussianBlur','to_float','build','apply'}
+# `from sslkit import name` finds every public name. `from sslkit import *` leaves out what would shadow torch's or fastai's names ...
+shadowing = set('''Normalize Resize RandomResizedCrop CenterCrop RandomFlip ColorJitter RandomGrayscale GaussianBlur Embedding Queue load_image imagenet_stats gather'''.split())
+# ... and parts for those who build on the library
+inner = set('''to_float build main judge summarise write_json write_report open_data data_names demo_settings method_names lookup look styled BAD GOOD GREY MARKERS
+    PALETTE as_feats as_labels labelled_parts card_line LABEL_FREE blend rows_cols params_to uniform_block filter_matrix blur_matrix crop_boxes
+    check_stats check_colour apply_spatial to_plain reseed seed_at rank world agree rng_untouched resnet moco_parts linear_neck mocov2_neck fetch
+    read_pickle rows_dls files_dls Op Spatial images_at dim_std singular_values denormalize default_stats shift_hue ema_update
+    LabelledBatch default_workers show_grid pixel_stats'''.split())
 
 head = '"""{doc}"""\n# Written by tools/lazy_init.py from the modules\' __all__. Do not edit.\n'
 body = '''from importlib import import_module as _import
 
 {table}
 _where = {{n:m for m,names in _names.items() for n in names}}
-__all__ = list(_where)
+__all__ = {public}
 
 def __getattr__(n):
     if n in _where: v = getattr(_import(f'{{__name__}}.{{_where[n]}}'), n)
@@ -52,13 +58,14 @@ def main():
                 if n in owner: sys.exit(f'{n} is defined twice: in {owner[n]} and {p.name}.{m}; rename one')
                 owner[n] = f'{p.name}.{m}'
                 if n in mods or n in {q.name for q in packages}: sys.exit(f'{n} in {p.name}.{m} has the name of a module; rename one')
-            top[f'{p.name}.{m}'] = [n for n in ns if n not in package_only]
-        want[p/'__init__.py'] = head.format(doc=f'sslkit.{p.name}: ' + ', '.join(mods)) + body.format(table=table(mods), or_packages='', extra='')
+            top[f'{p.name}.{m}'] = ns
+        want[p/'__init__.py'] = head.format(doc=f'sslkit.{p.name}: ' + ', '.join(mods)) + body.format(table=table(mods), or_packages='', extra='', public='list(_where)')
     c = cfg['DEFAULT']
+    if gone := sorted((shadowing | inner) - set(owner)): sys.exit(f'tools/lazy_init.py lists names that no module has: {", ".join(gone)}')
     want[lib/'__init__.py'] = (head.format(doc=c['description']) + f'__version__ = {c["version"]!r}\n\n'
         '# fastai compiles a few functions with torch.jit.script, which torch 2.9 and later announce as deprecated: nothing a user of this library can act on\n'
         'import warnings as _warnings\n_warnings.filterwarnings(\'ignore\', message=\'`torch.jit.script\', category=FutureWarning)\n\n'
-        + body.format(table=table(top), or_packages=' or n in _packages', extra='def _names_of(package): return [n for m,names in _names.items() if m.startswith(f"{package}.") for n in names]\n\n').replace('\n_where', f'\n_packages = {[p.name for p in packages]!r}\n_where', 1))
+        + body.format(table=table(top), or_packages=' or n in _packages', public='[n for n in _where if n not in _unstarred]', extra='def _names_of(package): return [n for m,names in _names.items() if m.startswith(f"{package}.") for n in names]\n\n').replace('\n_where', f'\n_packages = {[p.name for p in packages]!r}\n_unstarred = {sorted(n for n in owner if n in shadowing | inner)!r}\n_where', 1))
     stale = [f for f,s in want.items() if not f.exists() or f.read_text(encoding='utf-8') != s]
     if '--check' in sys.argv:
         for f in stale: print(f'out of date: {f.relative_to(root)}; run python tools/lazy_init.py')

@@ -12,7 +12,7 @@ from .distributed import world
 from .numerics import embed, tune_allocator
 from .vocabulary import Views
 
-# %% ../../nbs/core/05_learner.ipynb #c511c79e
+# %% ../../nbs/core/05_learner.ipynb #1e118dc5
 class SSLLearner(Learner):
     "A `Learner` for models that map views to a tuple of embeddings; made by `ssl_learner` and by every method's `xxx_learner`"
     def __call__(self, event_name):
@@ -25,31 +25,36 @@ class SSLLearner(Learner):
             cbs = plan[event_name] = [cb for cb in self.cbs.sorted('order') if _listens(cb, event_name)]
         for cb in cbs: cb(event_name)
 
+    def fit(self, *args, **kwargs):
+        metrics = self.metrics                                  # a probe adds its own for one fit; an interrupt must not leave them behind
+        try: return super().fit(*args, **kwargs)
+        finally: self.metrics = metrics
+
     def add_cb(self, cb): self.__dict__.pop('_plan', None); return super().add_cb(cb)
     def remove_cb(self, cb): self.__dict__.pop('_plan', None); return super().remove_cb(cb)
 
 def _listens(cb, name): # `hasattr` would ask the Learner behind the callback too; `after_fit` resets `run` on every callback
     return name == 'after_fit' or hasattr(type(cb), name) or name in vars(cb)
 
-# %% ../../nbs/core/05_learner.ipynb #7946899d
+# %% ../../nbs/core/05_learner.ipynb #dae27821
 @patch
 def fit_ssl(self:SSLLearner, epochs:int, # passes over the training set
     lr=None,     # the highest rate; None: the method's own, scaled to the batch
     cbs=None):
     "Train by the method's own schedule. Raises `ValueError` for less than one epoch"
-    if not isinstance(epochs, int) or epochs < 1: raise ValueError(f'fit_ssl: epochs is {epochs!r}; give a whole number of at least 1')
+    if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1: raise ValueError(f'fit_ssl: epochs is {epochs!r}; give a whole number of at least 1')
     if len(self.dls.train) == 0: raise ValueError(f'fit_ssl: the training loader has no batch; its {getattr(self.dls.train, "n", "few")} images are fewer than the batch of {self.dls.train.bs}: lower bs')
     if lr is None and self.lr_sum: print(self.lr_sum)
-    self.fit(epochs, lr=lr, cbs=L(self.schedule() if self.schedule else None) + L(cbs))
+    self.fit(epochs, lr=None if lr is None else float(lr), cbs=L(self.lr_schedule() if self.lr_schedule else None) + L(cbs))
 
 @patch(as_prop=True)
 def recipe(self:SSLLearner):
     "The recipe of the `Views` callback, with the data's mean and std"
     v = first(self.cbs, risinstance(Views))
-    if v is None: raise AttributeError('this Learner has no Views callback, so no recipe; add Views(recipe(...)) to cbs')
+    if v is None: raise RuntimeError('this Learner has no Views callback, so no recipe; add Views(recipe(...)) to cbs')
     return v.bind()
 
-# %% ../../nbs/core/05_learner.ipynb #a0f829b7
+# %% ../../nbs/core/05_learner.ipynb #53d6bdae
 @patch
 def embed(self:SSLLearner, ds_idx=1, # 0: training set, 1: validation set
     dl=None,                         # or any loader of the same kind
@@ -60,6 +65,7 @@ def embed(self:SSLLearner, ds_idx=1, # 0: training set, 1: validation set
 @patch
 def get_preds(self:SSLLearner, ds_idx=1, dl=None, **kwargs):
     "`(features, labels)`; a self-supervised model predicts nothing else. Options of fastai's `get_preds` about losses and decoding do not apply"
+    if kwargs.get('inner'): return Learner.get_preds(self, ds_idx, dl, **kwargs)         # `summary` wants the model's own outputs
     if kwargs.get('with_loss') or kwargs.get('with_decoded') or kwargs.get('with_input'): raise ValueError('get_preds of a self-supervised Learner gives features and labels only; use learn.embed(), or evaluate.linear_learner for class predictions')
     e = self.embed(ds_idx, dl)
     return e.feats,e.y
@@ -69,6 +75,7 @@ def get_preds(self:SSLLearner, ds_idx=1, dl=None, **kwargs):
 def predict(self:SSLLearner, x, # uint8 image (C,H,W) or batch (N,C,H,W)
     **kwargs)->Tensor:
     "Features (D,) of an image, or (N,D) of a batch"
+    if not isinstance(x, (Tensor, ndarray)): raise ValueError(f'predict expects a uint8 tensor (C,H,W) or (N,C,H,W), got {type(x).__name__}; sslkit.data.load_image reads a file into one')
     x = torch.as_tensor(x)
     if x.dim() not in (3,4) or x.dtype != torch.uint8: raise ValueError(f'predict expects a uint8 image (C,H,W) or a batch (N,C,H,W), got {x.dtype} of shape {tuple(x.shape)}')
     enc = get_model(self.model).encoder
@@ -77,14 +84,17 @@ def predict(self:SSLLearner, x, # uint8 image (C,H,W) or batch (N,C,H,W)
     return z if x.dim() == 4 else z[0]
 
 @patch
-def show_results(self:SSLLearner, ds_idx=1, max_n=6, **kwargs):
-    "What the method sees: `show_views` of a batch. There are no predictions to show"
-    return self.show_views(ds_idx, n=max_n, **kwargs)
+def show_views(self:SSLLearner, ds_idx=0, n=6, **kwargs):
+    "Draw the first `n` images of a loader and the views that the method gets of them"
+    x = to_cpu(self.dls[ds_idx].new(bs=n, shuffle=False, drop_last=False).one_batch()[0])
+    return self.recipe.show(x, n=n, **kwargs)
 
 @patch
-def export(self:SSLLearner, *args, **kwargs): raise RuntimeError('a self-supervised Learner is not exported whole; keep its encoder with save_encoder(learn, path) and read it with load_encoder(path)')
+def show_results(self:SSLLearner, ds_idx=1, max_n=6, **kwargs):
+    "What the method sees: `show_views` of a batch. There are no predictions to show"
+    return self.show_views(ds_idx, max_n, **kwargs)
 
-# %% ../../nbs/core/05_learner.ipynb #a616e8f8
+# %% ../../nbs/core/05_learner.ipynb #de086b64
 def ssl_learner(dls, model:nn.Module, loss_func,
     method_cbs,        # the method's callback set
     cbs=None,          # the user's
@@ -97,5 +107,5 @@ def ssl_learner(dls, model:nn.Module, loss_func,
     cbs = L(cbs).map(lambda o: o() if isinstance(o, type) else o)
     own = [m for cb in cbs if hasattr(type(cb), 'metrics') or 'metrics' in vars(cb) for m in L(cb.metrics)]
     learn = SSLLearner(dls, model, loss_func=loss_func, opt_func=opt_func, cbs=L(method_cbs) + cbs, metrics=L(metrics) + own, lr=float(lr), **kwargs)
-    learn.schedule,learn.lr_sum = schedule,getattr(lr, 'sum', None)      # a plain float goes on: torch's safe loader knows no other in a saved optimizer
+    learn.lr_schedule,learn.lr_sum = schedule,getattr(lr, 'sum', None)      # a plain float goes on: torch's safe loader knows no other in a saved optimizer
     return learn

@@ -19,7 +19,7 @@ def seed_at(*position)->int: # any mix of integers and strings
     "A 63-bit seed that is a pure function of `position`; unrelated for any two positions"
     return int.from_bytes(hashlib.blake2b(repr(position).encode(), digest_size=8).digest(), 'little') >> 1
 
-# %% ../../nbs/core/00_vocabulary.ipynb #d3a860f7
+# %% ../../nbs/core/00_vocabulary.ipynb #92247352
 class Views(Callback):
     "Replace the batch by `recipe`'s views of it; keep `learn.idx` and `learn.true_y` (None without labels)"
     order = 5   # before AMP (10): augmentation stays in float32
@@ -34,7 +34,7 @@ class Views(Callback):
         stats = getattr(self.dls, 'stats', None)
         if stats is not None and getattr(self.recipe, 'stats', ()) is None: vars(self)['recipe'] = self.recipe.with_stats(stats)
         return self.recipe
-    def before_fit(self): self.bind()
+    def before_fit(self): self._state = None; self.bind()        # an interrupted fit may have left its state behind
 
     def before_train(self):
         if self.train_iter == 0:
@@ -67,13 +67,15 @@ def reseed(dl, seed):
     if hasattr(dl, 'reseed'): dl.reseed(seed)
     elif hasattr(dl, 'rng'): dl.rng = random.Random(seed)
 
-# %% ../../nbs/core/00_vocabulary.ipynb #375dc6ef
+# %% ../../nbs/core/00_vocabulary.ipynb #13304dcf
 def frozen_copy(net:nn.Module)->nn.Module:
     "A copy of `net` without gradients, its Dropout and DropPath turned off"
     net = deepcopy(net).requires_grad_(False)
     for m in net.modules():
-        if isinstance(m, nn.modules.dropout._DropoutNd): m.p = 0.
-        if hasattr(m, 'drop_prob'): m.drop_prob = 0.    # timm's and torchvision's DropPath go by several class names
+        if isinstance(m, nn.modules.dropout._DropoutNd) or type(m).__name__ == 'StochasticDepth': m.p = 0.
+        if type(m).__name__ == 'PatchDropout': m.prob = 0.
+        for a in ('drop_prob','drop_rate','attn_drop_rate','dropout','dropout_p'):     # DropPath under its many names, attention, timm's own
+            if isinstance(getattr(m, a, None), float): setattr(m, a, 0.)
     return net
 
 class EMA(Callback):
@@ -81,7 +83,9 @@ class EMA(Callback):
     run_valid,_skip = False,False
     def __init__(self,
         m=.999   # momentum, or a function of the share of training done (0..1)
-    ): self.m,self._pairs = m,None
+    ):
+        if not callable(m) and not 0 <= m <= 1: raise ValueError(f'EMA: the momentum m is {m}; it lies between 0 (a copy) and 1 (never moves)')
+        self.m,self._pairs = m,None
     def before_train(self):
         model = get_model(self.model)
         t,s = list(model.teacher.parameters()),list(model.student.parameters())
@@ -98,7 +102,7 @@ def ema_update(teacher, student, m): # two lists of tensors and a float
     "Move `teacher` a share of `1-m` towards `student`, in place, in one fused call"
     torch._foreach_lerp_(teacher, student, 1-m)
 
-# %% ../../nbs/core/00_vocabulary.ipynb #f0795e09
+# %% ../../nbs/core/00_vocabulary.ipynb #05dde7fa
 class Queue(nn.Module):
     "The last `k` embeddings, `feats` (K,D), oldest overwritten first; starts as random unit vectors"
     def __init__(self, k:int, dim:int):
@@ -120,19 +124,23 @@ class Queue(nn.Module):
 class Enqueue(Callback):
     "After each training batch, push `learn.pred[key]` of all processes into `model.queue`"
     run_valid = False
-    def __init__(self, key=1): self.key = key
+    def __init__(self, key=1): self.key,self._fresh = key,False
     def before_train(self):
+        self._fresh = False
         k,n = len(get_model(self.model).queue),getattr(self.dl, 'n', None)
         if self.epoch == 0 and n is not None and k > n:
             warnings.warn(f'the queue holds {k} keys but the training set only {n} images: stale keys of the same image will act as its negatives. Pass k={2**max(0, (n//2).bit_length()-1)} or so')
-    def after_batch(self): get_model(self.model).queue.push(gather(self.pred[self.key]))
+    def after_pred(self): self._fresh = True
+    def after_batch(self):                              # a batch cancelled before its forward has no keys
+        if self._fresh: get_model(self.model).queue.push(gather(self.pred[self.key]))
+        self._fresh = False
 
-# %% ../../nbs/core/00_vocabulary.ipynb #561913e1
+# %% ../../nbs/core/00_vocabulary.ipynb #7d02314e
 class Memory(nn.Module):
     "A tensor with one row per image, (n, *shape), read and written by `idx`; saved in checkpoints, left alone by `.to()`, DDP and EMA"
     def __init__(self, n, *shape, dtype=torch.float32, device='cpu', init=None):
         super().__init__()
-        self.data = torch.zeros(n, *shape, dtype=dtype, device=device) if init is None else init.to(device, dtype)
+        self.data = torch.zeros(n, *shape, dtype=dtype, device=device) if init is None else init.detach().to(device, dtype, copy=True)
         if self.data.shape != (n, *shape): raise ValueError(f'Memory: init has shape {tuple(self.data.shape)}, expected {(n, *shape)}')
     def __len__(self): return len(self.data)
     def __getitem__(self, idx): return self.data[self._at(idx)].to(getattr(idx, 'device', self.data.device), non_blocking=True)
@@ -145,28 +153,28 @@ class Memory(nn.Module):
             f'this data set needs {len(self)} of {tuple(self.data.shape[1:])}; load it with the data it was made from')
         self.data.copy_(t)
 
-# %% ../../nbs/core/00_vocabulary.ipynb #9344c658
+# %% ../../nbs/core/00_vocabulary.ipynb #24bfaaff
 class Frozen(nn.Module):
-    "`net` in eval mode for ever, outside `parameters()` and `state_dict()`; it follows `.to()`. The checkpoint holds its sha256"
+    "`net` itself (no copy) in eval mode for ever, outside `parameters()` and `state_dict()`; it follows `.to()`. The checkpoint holds its sha256"
     def __init__(self,
         net:nn.Module, # the target network
         file=None      # where its weights came from; its sha256 is kept (of the weights themselves if None)
     ):
         super().__init__()
         self.__dict__['net'] = net.eval().requires_grad_(False)      # past nn.Module's registration
-        self.__dict__['sha256'] = _sha(Path(file).read_bytes()) if file else None
+        self.__dict__['sha256'] = _sha(Path(file).read_bytes()) if file else _sha_of(net)     # now: a later `.half()` is the same net
     def _apply(self, fn, *a, **kw):
         self.net._apply(fn, *a, **kw)
         return super()._apply(fn, *a, **kw)
     @torch.no_grad()
     def forward(self, *x): return self.net(*x)
     def get_extra_state(self):
-        if self.sha256 is None: self.__dict__['sha256'] = _sha(*(t.detach().cpu().contiguous().flatten().view(torch.uint8).numpy() for t in self.net.state_dict().values()))
         return dict(sha256=self.sha256)
     def set_extra_state(self, s):
-        mine = self.get_extra_state()['sha256']
+        mine = self.sha256
         if s['sha256'] != mine: raise ValueError(f'Frozen: the checkpoint was trained against a net with sha256 {s["sha256"][:12]}..., this one has {mine[:12]}...; give it the same file')
 
+def _sha_of(net): return _sha(*(t.detach().cpu().contiguous().flatten().view(torch.uint8).numpy() for t in net.state_dict().values()))
 def _sha(*chunks):
     h = hashlib.sha256()
     for c in chunks: h.update(c)
@@ -186,31 +194,35 @@ class Schedule(Callback):
     def before_batch(self):
         get_model(self.model).get_buffer(self.path_).fill_(self.f(self.epoch + self.iter/self.n_iter, self.train_iter))
 
-# %% ../../nbs/core/00_vocabulary.ipynb #0ac3ebce
+# %% ../../nbs/core/00_vocabulary.ipynb #05954c61
+class _Autocast:
+    "A module's forward, once in half precision each time it is armed. Whatever ends the call, an exception too, precision is restored"
+    def __init__(self, f): self.f,self.armed = f,None
+    def __call__(self, *args, **kwargs):
+        armed,self.armed = self.armed,None
+        if armed is None: return self.f(*args, **kwargs)
+        with torch.autocast(armed[0], dtype=armed[1]): return self.f(*args, **kwargs)
+
 class AMP(Callback):
     "Autocast around `model(*xb)` only; loss and statistics stay in float32. float16 gets a gradient scaler, bfloat16 needs none"
     order = 10
     def __init__(self,
         dtype='auto' # torch.bfloat16, torch.float16, or 'auto': bfloat16 where the hardware has it, else float16 on GPUs, else off
-    ): self.dtype,self._ctx = dtype,None
+    ):
+        if dtype not in ('auto', torch.bfloat16, torch.float16, torch.float32): raise ValueError(f"AMP: dtype is {dtype!r}; give torch.bfloat16, torch.float16 or 'auto'")
+        self.dtype = dtype
 
     def before_fit(self):
         other = os.environ.get('ACCELERATE_MIXED_PRECISION', 'no')
         if other != 'no': raise ValueError(f"AMP: accelerate's mixed_precision is {other!r} and sslkit's AMP callback is on; precision is set in one place: set accelerate's to 'no'")
+        if any(type(cb).__name__ == 'MixedPrecision' for cb in self.learn.cbs): raise ValueError("AMP: fastai's MixedPrecision is on too (`to_fp16`, `to_bf16`); precision is set in one place: use one of them")
         dev = next(self.model.parameters()).device.type
         self._dev,self._dtype = dev,best_dtype(dev) if self.dtype == 'auto' else self.dtype
         self.learn.scaler = torch.amp.GradScaler(dev, enabled=self._dtype == torch.float16)
-
-    def before_batch(self):
-        self._ctx = torch.autocast(self._dev, dtype=self._dtype, enabled=self._dtype != torch.float32)
-        self._ctx.__enter__()
-    def _leave(self):
-        if self._ctx is not None: self._ctx.__exit__(None, None, None)
-        self._ctx = None
-    def after_pred(self):
-        self._leave()
-        self.learn.pred = to_float(self.pred)
-    after_cancel_batch = _leave
+        if not isinstance(self.model.forward, _Autocast): self.model.forward = _Autocast(self.model.forward)
+    def before_batch(self): self.model.forward.armed = None if self._dtype == torch.float32 else (self._dev,self._dtype)
+    def after_pred(self): self.learn.pred = to_float(self.pred)
+    def after_fit(self): vars(self.model).pop('forward', None)
 
     def before_backward(self): self.learn.loss_grad = self.scaler.scale(self.loss_grad)
     def before_step(self):

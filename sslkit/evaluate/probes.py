@@ -141,7 +141,7 @@ def linear_augment(size=224, # side in pixels
     from sslkit.augment.recipes import Recipe
     return Recipe([Chain(RandomResizedCrop(size, scale), RandomFlip(flip_p))], size, stats, 'linear')
 
-# %% ../../nbs/evaluate/61_probes.ipynb #00d18060
+# %% ../../nbs/evaluate/61_probes.ipynb #989e438e
 @contextlib.contextmanager
 def rng_untouched(device=None):
     "Put the states of Python's, numpy's and torch's generators (CPU, and `device` if it is CUDA) back on leaving"
@@ -183,17 +183,21 @@ class OnlineProbe(Callback):
         if not self._live: self._values = {}; return
         enc = get_model(self.learn.model).encoder
         dev = next(enc.parameters()).device
-        with rng_untouched(dev), torch.no_grad(): self._values = self._measure(enc, dev)
+        with rng_untouched(dev), torch.no_grad(): self._values = self.measure(enc)
 
     def after_fit(self):
         if self._kept is not None: self.learn.metrics = self._kept
         self._live,self._kept,self._parts = False,None,None
 
-    def _measure(self, enc, dev):
+    def measure(self, enc, # encoder (N,C,H,W) -> (N,D)
+        tfm=None           # uint8 -> float for it; None: as in training
+    )->dict:
+        "`knn`, `std` and `rank` of any encoder on the probe's own subsets, so that a baseline is judged like the run"
+        dev = next((p.device for p in enc.parameters()), torch.device('cpu'))
         if self._parts is None:
             d = self.probe_dls or self.learn.dls
             self._parts = [_subset(dl, n, self.seed, self.cache, dev) for dl,n in zip((d.train,d.valid), self.sizes)]
-        tr,va = (embed(enc, p, self._tfm(), device=dev) for p in self._parts)         # features stay on the device
+        tr,va = (embed(enc, p, tfm or self._tfm(), device=dev) for p in self._parts)         # features stay on the device
         if not (tr.feats.isfinite().all() and va.feats.isfinite().all()):
             warnings.warn('OnlineProbe: the features hold NaN or infinity; the run has diverged')
             return {}

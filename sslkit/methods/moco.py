@@ -59,11 +59,14 @@ def mocov2_cbs(size=224, m=.999, **overrides)->list:
     "MoCo v2 differs in its views alone: blur, and weaker hue"
     return [Views(recipe('mocov2', size, **overrides)), EMA(m), Enqueue()]
 
-# %% ../../nbs/methods/40_moco.ipynb #9227a96c
+# %% ../../nbs/methods/40_moco.ipynb #ac6cf5f1
 def _moco(dls, arch, projector, cbs_of, schedule, size, dim, k, m, t, base_lr, momentum, wd, views, encoder_kw, cbs, kwargs):
-    enc = encoder(arch, dls, **(encoder_kw or {}))
+    if not t > 0 or not 0 < base_lr < float('inf'): raise ValueError(f'temperature t is {t}, base_lr {base_lr}; both must be positive numbers')
+    if bad := {'size','m','name','stats'} & set(views or {}): raise ValueError(f'views cannot set {", ".join(sorted(bad))}: size and m are arguments of the learner, stats come from the data')
+    size = size or getattr(dls, 'size', None) or 224
+    enc = encoder(arch, dls, **({'size':size} if isinstance(arch, str) else {}), **(encoder_kw or {}))
     model = MoCo(enc, projector(num_features(enc), dim), dim, k)
-    return ssl_learner(dls, model, partial(moco_loss, t=t), cbs_of(size or getattr(dls, 'size', None) or 224, m, **(views or {})), cbs, partial(HyperSchedule, schedule),
+    return ssl_learner(dls, model, partial(moco_loss, t=t), cbs_of(size, m, **(views or {})), cbs, partial(HyperSchedule, schedule),
         **{**dict(opt_func=sgd(momentum, wd), lr=ScaledLR(base_lr, dls.train.bs, world())), **kwargs})
 
 def _v1_projector(n, dim): return mlp(n, dim)
@@ -90,14 +93,16 @@ def mocov2_learner(dls, arch='resnet50', size=None, dim=128, k=65536, m=.999, t=
     "A `Learner` that pretrains `arch` with MoCo v2: MLP projector, blur, higher temperature, cosine schedule (Chen et al., arXiv 2003.04297)"
     return _moco(dls, arch, _v2_projector, mocov2_cbs, cosine(), size, dim, k, m, t, base_lr, momentum, wd, views, encoder_kw, cbs, kwargs)
 
-# %% ../../nbs/methods/40_moco.ipynb #cce95cf8
+# %% ../../nbs/methods/40_moco.ipynb #36d99866
 @register('MoCoV2Neck')
 def mocov2_neck(in_channels, hid_channels, out_channels, with_avg_pool=True)->nn.Module:
     "Two linear layers; the encoder has pooled already"
     return mlp(in_channels, hid_channels, out_channels, bn=False)
 
 @register('LinearNeck')
-def linear_neck(in_channels, out_channels, with_avg_pool=True)->nn.Module: return mlp(in_channels, out_channels)
+def linear_neck(in_channels, out_channels, with_avg_pool=True)->nn.Module:
+    "One linear layer; the encoder has pooled already"
+    return mlp(in_channels, out_channels)
 
 @register('MoCo')
 def moco_parts(backbone, neck, head, queue_len=65536, feat_dim=128, momentum=.999)->dict:

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['SmallResNet', 'encoder', 'num_features', 'save_encoder', 'load_encoder', 'resnet']
 
-# %% ../../nbs/nets/30_encoders.ipynb #ca7bd3f8
+# %% ../../nbs/nets/30_encoders.ipynb #c0fc00fc
 import inspect,json,os
 from fastai.basics import *
 from ..core.distributed import SyncBN
 from ..core.registry import did_you_mean, register
+from ..core.vocabulary import Views
 
 # %% ../../nbs/nets/30_encoders.ipynb #5cfc2b73
 class _Block(nn.Module):
@@ -72,7 +73,7 @@ class SmallResNet(nn.Module):
         for i in range(self._n): x = self.get_submodule(f'layer{i+1}')(x)
         return x.mean((2,3)) if self._pool == 1 else F.adaptive_avg_pool2d(x, self._pool).flatten(1)      # (N,D)
 
-# %% ../../nbs/nets/30_encoders.ipynb #0dbd348e
+# %% ../../nbs/nets/30_encoders.ipynb #b216a846
 _small = dict(tiny_resnet=dict(depths=(1,1,1,1), width=32, stem_stride=2, pool=2),   # 1,024 features; chosen for what two CPU cores can train in minutes
     resnet18=dict(depths=(2,2,2,2)), resnet34=dict(depths=(3,4,6,3)), resnet50=dict(depths=(3,4,6,3), bottleneck=True))
 
@@ -81,6 +82,7 @@ def encoder(arch,         # a timm name, 'tiny_resnet', or a module that maps im
     in_chans=None,        # C; default: that of `dls`, else 3
     stem='imagenet',      # 'cifar': 3x3 stem without pooling, for resnet18/34/50
     width=None,           # channels of the first stage, for the same (the papers': 64)
+    size=None,            # side of the images, for backbones that must know it (ViT, Swin)
     zero_init=False,      # zero the last norm of each residual block (ResNets)
     channels_last=True,   # store convolutions in the layout that is faster on CPUs and tensor cores
     **kwargs              # to the constructor, e.g. `img_size`, `drop_path_rate`
@@ -88,20 +90,37 @@ def encoder(arch,         # a timm name, 'tiny_resnet', or a module that maps im
     """A network from (N,C,H,W) to (N,D) with D as `.num_features` and its recipe as `.meta`, weights random unless `pretrained=True`.
     Raises `ValueError` for an unknown name or option"""
     if isinstance(arch, nn.Module):
-        arch.num_features = num_features(arch)
+        if not isinstance(getattr(arch, 'num_features', None), int): arch.num_features = num_features(arch)
         return arch
+    if not isinstance(arch, str): raise ValueError(f'encoder: arch is a {type(arch).__name__}; give the name of a backbone or a torch module')
+    if arch not in _small: _check_name(arch)
     if in_chans is None: in_chans = getattr(dls, 'in_chans', 3)
+    if in_chans < 1 or (width is not None and width < 1): raise ValueError(f'encoder: in_chans is {in_chans}, width {width}; both must be at least 1')
     if stem not in ('imagenet','cifar'): raise ValueError(f'encoder: stem is {stem!r}' + did_you_mean(stem, ('imagenet','cifar')))
-    meta = dict(arch=arch, in_chans=in_chans, stem=stem, width=width, zero_init=zero_init, **kwargs)
-    if arch in _small and (arch == 'tiny_resnet' or stem == 'cifar' or width is not None):
+    if arch == 'tiny_resnet' and stem == 'cifar': raise ValueError("encoder: tiny_resnet has a 3x3 stem already; stem_stride=1 makes it a CIFAR stem")
+    if width is not None and arch != 'tiny_resnet' and stem != 'cifar': raise ValueError(f"encoder: width goes with stem='cifar' (resnet18/34/50) or tiny_resnet; {arch!r} has the width of its paper")
+    if arch in _small and (arch == 'tiny_resnet' or stem == 'cifar'):
         kw = {**_small[arch], **(dict(width=width) if width is not None else {}), **kwargs}
         _check_options(SmallResNet, arch, kw)
         net = SmallResNet(in_chans=in_chans, zero_init=zero_init, **kw)
     else:
-        if stem == 'cifar' or width is not None: raise ValueError(f"encoder: stem='cifar' and width are for {', '.join(_small)}; {arch!r} has its own stem and width")
+        if stem == 'cifar': raise ValueError(f"encoder: stem='cifar' is for resnet18/34/50; {arch!r} has its own stem")
+        if size and 'img_size' not in kwargs and _fixed_size(arch) not in (None, size): kwargs['img_size'] = size
         net = _timm(arch, in_chans, zero_init, kwargs)
-    net.meta = {k:v for k,v in meta.items() if k != 'pretrained'}
+    net.meta = dict(arch=arch, in_chans=in_chans, stem=stem, width=width, zero_init=zero_init, **{k:v for k,v in kwargs.items() if k != 'pretrained'})
+    try: json.dumps(net.meta)
+    except TypeError: net.meta = dict(arch='custom', in_chans=in_chans)         # an option that is code: a file cannot describe it
     return net.to(memory_format=torch.channels_last) if channels_last else net
+
+def _check_name(arch):
+    import timm
+    if not timm.is_model(arch): raise ValueError(f'encoder: no backbone is called {arch!r}' + did_you_mean(arch, [*timm.list_models(), *_small]))
+
+def _fixed_size(arch):
+    "Side of the only images that a backbone takes, None where it takes any"
+    import timm
+    cfg = timm.models.get_pretrained_cfg(arch)
+    return cfg.input_size[-1] if cfg is not None and cfg.fixed_input_size else None
 
 def _check_options(cls, arch, kw):
     ok = set(inspect.signature(cls).parameters)
@@ -110,7 +129,6 @@ def _check_options(cls, arch, kw):
 
 def _timm(arch, in_chans, zero_init, kwargs):
     import timm
-    if not timm.is_model(arch): raise ValueError(f'encoder: no backbone is called {arch!r}' + did_you_mean(arch, [*timm.list_models(), *_small]))
     if issubclass(timm.model_entrypoint(arch).__globals__.get('ResNet', int), nn.Module): kwargs = dict(zero_init_last=zero_init, **kwargs)
     try: net = timm.create_model(arch, num_classes=0, in_chans=in_chans, **kwargs)
     except TypeError as e: raise ValueError(f'encoder: timm cannot build {arch!r} with {kwargs}: {e}') from None
@@ -125,7 +143,7 @@ def num_features(net:nn.Module)->int:
             if isinstance(getattr(m, a, None), int): return getattr(m, a)
     raise ValueError(f'cannot tell how many features {type(net).__name__} gives; set its attribute num_features')
 
-# %% ../../nbs/nets/30_encoders.ipynb #ea39240c
+# %% ../../nbs/nets/30_encoders.ipynb #9be91a53
 def save_encoder(encoder,  # a Learner, or an encoder module
     path,                  # of the file, e.g. 'encoder.safetensors'
     stats=None, size=None, # mean and std per channel (0..1), side of its images in pixels; a Learner knows them
@@ -135,11 +153,12 @@ def save_encoder(encoder,  # a Learner, or an encoder module
     from safetensors.torch import save
     import sslkit
     if isinstance(encoder, Learner):
-        r = encoder.recipe
+        r = next((cb.bind() for cb in encoder.cbs if isinstance(cb, Views)), None)
+        if r is None: raise ValueError('save_encoder: this Learner has no Views callback, so the size and statistics of its images are unknown; pass its encoder with stats= and size=')
         model,stats,size = get_model(encoder.model),stats or r.stats,size or r.size
         encoder,method = model.encoder,method or type(model).__name__
     meta = dict(getattr(encoder, 'meta', None) or dict(arch='custom'), num_features=num_features(encoder), stats=stats, size=size, method=method, sslkit=sslkit.__version__)
-    tensors = {k:v.detach().cpu().contiguous() for k,v in encoder.state_dict().items()}    # channels_last strides do not survive the format
+    tensors = {k:v.detach().cpu().clone(memory_format=torch.contiguous_format) for k,v in encoder.state_dict().items()}    # the format takes neither channels_last strides nor shared memory
     path = Path(path); path.parent.mkdir(parents=True, exist_ok=True)
     tmp = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
     try:
@@ -148,7 +167,7 @@ def save_encoder(encoder,  # a Learner, or an encoder module
     finally: tmp.unlink(missing_ok=True)
     return path
 
-# %% ../../nbs/nets/30_encoders.ipynb #544d404f
+# %% ../../nbs/nets/30_encoders.ipynb #7817783c
 def load_encoder(path,  # file written by `save_encoder`
     net=None,           # the network itself, where a custom one was saved
     device='cpu')->nn.Module:
@@ -170,7 +189,7 @@ def load_encoder(path,  # file written by `save_encoder`
     except RuntimeError as e: raise ValueError(f'load_encoder: the weights in {path} do not fit {kw["arch"]}: {str(e).splitlines()[1].strip() if len(str(e).splitlines()) > 1 else e}') from None
     net.meta,net.size = kw,meta['size']
     net.stats = tuple(tuple(s) for s in meta['stats']) if meta['stats'] else None
-    if net.size: net.tfm = recipe('none', size=net.size, stats=net.stats).eval
+    net.tfm = recipe('none', size=net.size or 224, stats=net.stats).eval
     return net.to(device).eval()
 
 # %% ../../nbs/nets/30_encoders.ipynb #79dd6c6d

@@ -5,13 +5,15 @@
 # %% auto #0
 __all__ = ['main']
 
-# %% ../../nbs/train/77_cli.ipynb #44a0d048
+# %% ../../nbs/train/77_cli.ipynb #c902d1ac
 import argparse,os,sys
+import sslkit
 
-# %% ../../nbs/train/77_cli.ipynb #07e756d2
+# %% ../../nbs/train/77_cli.ipynb #b6fbc0ff
 def _parser():
     p = argparse.ArgumentParser(prog='sslkit', description='Self-supervised learning of images')
     p.add_argument('--debug', action='store_true', help='show tracebacks')
+    p.add_argument('--version', action='version', version=f'sslkit {sslkit.__version__}')
     sub = p.add_subparsers(dest='command', metavar='COMMAND', required=True)
     def add(name, f, help):
         q = sub.add_parser(name, help=help, description=help, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
@@ -39,25 +41,29 @@ def _parser():
 def _data_args(q):
     q.add_argument('data', help='folder, list file, or fashion-mnist-mini, fashion-mnist, mnist, cifar10, cifar100, emoji')
     q.add_argument('--path', help='where the files of a named set are, or the root of a list'); q.add_argument('--size', type=_positive, help='side of the images in pixels')
+    q.add_argument('--in-chans', type=_positive, help='channels, for folders and lists: 1 grey, 3 colour, 4 with transparency')
     q.add_argument('--bs', type=_positive, default=256, help='batch size'); q.add_argument('--device', help='cpu, cuda, mps; default: the best there is')
 
 def _positive(s):
-    if not s.isdigit() or int(s) < 1: raise argparse.ArgumentTypeError(f'{s!r} is no whole number of at least 1')
+    if not s.isdecimal() or int(s) < 1: raise argparse.ArgumentTypeError(f'{s!r} is no whole number of at least 1')
     return int(s)
 
 def _pairs(s):
     import ast
-    try: return {k.arg:ast.literal_eval(k.value) for k in ast.parse(f'dict({s})', mode='eval').body.keywords}
+    try:
+        call = ast.parse(f'dict({s})', mode='eval').body
+        if call.args or not all(k.arg for k in call.keywords): raise ValueError
+        return {k.arg:ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError, AttributeError): raise argparse.ArgumentTypeError(f'{s!r} is not of the form key=value,key=value')
 
-# %% ../../nbs/train/77_cli.ipynb #2a44d8ec
+# %% ../../nbs/train/77_cli.ipynb #42b678ce
 def _open(a):
     from sslkit.train.run import open_data
     if a.device:
         import torch
         try: torch.empty(0, device=a.device)
         except Exception as e: raise ValueError(f'device {a.device!r} is not usable here: {str(e).splitlines()[0]}') from None
-    return open_data(a.data, path=a.path, size=a.size, bs=a.bs, **({'device':a.device} if a.device else {}))
+    return open_data(a.data, path=a.path, size=a.size, bs=a.bs, **{k:v for k,v in dict(device=a.device, in_chans=a.in_chans).items() if v})
 
 def _demo(a):
     from sslkit.train.run import demo
@@ -77,6 +83,7 @@ def _evaluate(a):
     from sslkit.nets.encoders import encoder, load_encoder
     import torch
     enc = load_encoder(a.encoder); dls = _open(a)
+    if a.out: write_json(a.out, {})                                  # find out now, not after the work, that it cannot be written
     if not dls.labelled: raise ValueError(f'{dls.name} has no labels to evaluate with; put the images into one folder per class')
     if enc.meta['in_chans'] != dls.in_chans: raise ValueError(f'the encoder takes {enc.meta["in_chans"]} channels, {dls.name} has {dls.in_chans}')
     torch.manual_seed(a.seed); rand = encoder(**enc.meta).to(dls.device)
@@ -86,7 +93,7 @@ def _evaluate(a):
     if a.out: write_json(a.out, dict(command=_said(), **s))
 
 def _info(a):
-    import platform, torch, fastai, torchvision, timm, accelerate, sslkit
+    import platform, torch, fastai, torchvision, timm, accelerate
     from fastai.torch_core import default_device
     from sslkit.core.numerics import tune_allocator
     from sslkit.core.vocabulary import best_dtype
@@ -98,18 +105,24 @@ def _info(a):
     print(f'embedded data: {", ".join(sorted(p.name for p in data_dir().iterdir() if p.is_dir()))}')
     for n in MD5: print(f'{n}: {next((p for p in (SYSTEM/n, cache_dir()/n) if p.is_dir()), "not on this machine; downloaded at first use")}')
 
+def _line(e):
+    "An error as one line; fastai puts 'Exception occured in ...' above those from callbacks"
+    text = str(e.args[0] if isinstance(e, KeyError) and e.args else e).split('\n\t')[-1].strip()
+    known = isinstance(e, (ValueError, OSError, KeyError))
+    return ('' if known else f'{type(e).__name__}: ') + (text.splitlines() or [''])[0] + ('' if known else ' (--debug shows where)')
+
 def _said(): return ' '.join(['sslkit', *sys.argv[1:]])
 
-# %% ../../nbs/train/77_cli.ipynb #079e6884
+# %% ../../nbs/train/77_cli.ipynb #2599b120
 def main(argv=None)->int:
     "Entry point of the `sslkit` command; returns the exit status"
     a = _parser().parse_args(argv)
     if os.environ.get('MPLBACKEND') is None: os.environ['MPLBACKEND'] = 'agg'      # reports are files: no window, no display needed
     try: a.run(a)
     except KeyboardInterrupt: print('\nsslkit: interrupted', file=sys.stderr); return 130
-    except (ValueError, OSError, KeyError, TypeError, RuntimeError) as e:
+    except Exception as e:
         if a.debug: raise
-        print(f'sslkit {a.command}: {e.args[0] if isinstance(e, KeyError) and e.args else e}', file=sys.stderr); return 2
+        print(f'sslkit {a.command}: {_line(e)}', file=sys.stderr); return 2
     return 0
 
 if __name__ == '__main__' and '__file__' in globals(): sys.exit(main())      # `python -m sslkit.train.cli`; not in this notebook

@@ -20,8 +20,10 @@ from ..evaluate.pictures import collapse_panel, knn_plot, loss_plot, neighbours_
 from ..evaluate.probes import OnlineProbe, linear_probe
 from ..nets.encoders import load_encoder, save_encoder
 
-# %% ../../nbs/train/75_run.ipynb #c75dd68f
-def method_names()->list: return sorted(n.removesuffix('_learner') for n in sslkit._names_of('methods') if n.endswith('_learner'))
+# %% ../../nbs/train/75_run.ipynb #cf44c894
+def method_names()->list:
+    "Names of the methods that have a learner"
+    return sorted(n.removesuffix('_learner') for n in sslkit._names_of('methods') if n.endswith('_learner'))
 
 def method_learner(name:str):
     "The function that makes the Learner of method `name`. Raises `ValueError` with a suggestion"
@@ -37,6 +39,8 @@ def open_data(what:str,  # one of `data_names`, a folder of images, or a list fi
     "Loaders for `what`. Raises `ValueError` or `FileNotFoundError` in one line"
     from sslkit.data import sources as s
     kw = dict(bs=bs, **kwargs)
+    if path is not None and (what in ('fashion-mnist-mini','emoji') or (what not in data_names and Path(what).is_dir())): raise ValueError(f'{what}: path has no meaning here; it is for the files of a named set, or the root of a list')
+    if what in data_names and 'in_chans' in kw: raise ValueError(f'{what} has channels of its own; leave in_chans out')
     if what in data_names:
         if what == 'emoji': return s.emoji(**({'size':size} if size else {}), **kw)
         if size: raise ValueError(f'{what} has images of a fixed size; leave size out')
@@ -47,7 +51,7 @@ def open_data(what:str,  # one of `data_names`, a folder of images, or a list fi
     if Path(what).is_file(): return s.from_list(what, root=path, **kw)
     raise FileNotFoundError(f'{what!r} is no folder, no list file and no data set known by name' + did_you_mean(what, data_names))
 
-# %% ../../nbs/train/75_run.ipynb #6485da6f
+# %% ../../nbs/train/75_run.ipynb #66e8b50a
 def judge(encoder, dls, tfm, name, probe=True, **card)->dict: # -> dict(name, knn, linear, features)
     "kNN and linear accuracy of one encoder (None: raw pixels) on `dls`; both None without labels"
     f = pixels(dls) if encoder is None else extract(encoder, dls, tfm, name=name, progress=False, **card)
@@ -67,23 +71,28 @@ def pretrain(dls,      # `SSLDataLoaders`
     out = Path(out); out.mkdir(parents=True, exist_ok=True)
     make,began = method_learner(method),time.time()
     set_seed(seed)
-    learn = make(dls, arch, cbs=[OnlineProbe(dls), CSVLogger('log.csv')], path=out, **kwargs)
+    probe = OnlineProbe(dls)
+    learn = make(dls, arch, cbs=[probe, CSVLogger('log.csv')], path=out, **kwargs)
     start = deepcopy(learn.model.encoder)
     info = dict(method=method, arch=str(getattr(learn.model.encoder, 'meta', {}).get('arch', 'custom')), epochs=epochs, seed=seed, command=command, data=dict(dls.card))
     print(f'{method}, {info["arch"]}, {_size_of(learn.model.encoder)} on {dls.name}: {len(dls.train)*dls.train.bs:,} images an epoch, {epochs} epochs, on {dls.device}')
-    t = time.time(); learn.fit_ssl(epochs); info['fit_seconds'] = round(time.time()-t, 1)
+    t = time.time(); learn.fit_ssl(epochs); fit_time = max(time.time()-t, 1e-3); info['fit_seconds'] = round(fit_time, 1)
     save_encoder(learn, out/'encoder.safetensors', method=method)
     rows = []
     if evaluate:
         for enc,name in ((None,'raw pixels'), (start,'random encoder'), (learn.model.encoder,f'{method}')):
             rows.append(judge(enc, dls, learn.recipe.eval, name, seed=seed))
-    info.update(summarise(rows), images_per_second=round(epochs*len(dls.train)*dls.train.bs/info['fit_seconds']),
+    info.update(summarise(rows), images_per_second=round(epochs*len(dls.train)*dls.train.bs/fit_time),
         hardware=f'{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads' if dls.device.type == 'cpu' else torch.cuda.get_device_name() if dls.device.type == 'cuda' else str(dls.device),
         versions=dict(sslkit=sslkit.__version__, torch=torch.__version__))
-    if report: write_report(out, info, dls, learn, rows[-1]['features'] if rows else extract(learn.model.encoder, dls, learn.recipe.eval, progress=False))
+    if dls.labelled: info['online_baselines'] = {n:probe.measure(e.to(dls.device), t)['knn'] for n,e,t in (('random encoder', start, learn.recipe.eval), ('raw pixels', nn.Flatten(), _to_unit))}
+    write_json(out/'results.json', info)                 # the figures are safe before anything is drawn
+    if report: write_report(out, info, dls, rows[-1]['features'] if rows else extract(learn.model.encoder, dls, learn.recipe.eval, progress=False))
     info['seconds'] = round(time.time()-began, 1)
     write_json(out/'results.json', info)
     return info
+
+def _to_unit(x): return x.float()/255
 
 def _size_of(net): return f'{sum(p.numel() for p in net.parameters())/1e6:.2f}M parameters'
 
@@ -96,25 +105,28 @@ def summarise(rows)->dict: # of `judge`
 
 def write_json(path, o):
     "Whole or not at all"
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
     tmp = Path(path).with_suffix('.tmp'); tmp.write_text(json.dumps(o, indent=1, default=str)); os.replace(tmp, path)
 
-# %% ../../nbs/train/75_run.ipynb #617b42b4
-def _figures(log, dls, learn, feats, table):
+# %% ../../nbs/train/75_run.ipynb #ca54beff
+def _figures(log, dls, feats, info):
     valid = feats.valid
     yield 'loss', 'Training loss', "Contrastive losses are only comparable within a run; a falling loss alone proves nothing.", lambda: loss_plot(log)
-    if 'knn' in log: yield 'knn', 'Online kNN', 'Accuracy of kNN on a part of the validation images after each epoch, against the baselines.', lambda: knn_plot(log, {r['features']:r['knn'] for r in table[:-1]})
+    if 'knn' in log: yield 'knn', 'Online kNN', 'kNN after each epoch, on fixed parts of the training and validation images; the baselines are judged on the same parts, so these figures are lower than the table.', lambda: knn_plot(log, info.get('online_baselines'))
     yield 'collapse', 'Collapse panel', verdict(valid.feats), lambda: collapse_panel(valid.feats)
     yield 'neighbours', 'Nearest neighbours', 'Validation images (left) and their nearest training images in feature space.', lambda: neighbours_plot(feats, dls)
     yield 'tsne', 't-SNE', 'Groups mean something here; distances between groups and their sizes do not.', lambda: tsne_plot(valid.feats, valid.y, dls.vocab)
 
-def write_report(out, info, dls, learn, feats)->Path:
+def write_report(out, info, dls, feats)->Path:
     "Draw report.html (self-contained) and report.png into `out`"
     import matplotlib; import matplotlib.pyplot as plt
     from PIL import Image
     log,parts,pngs = read_log(out/'log.csv'),[],{}
     with plt.rc_context({'figure.max_open_warning':0}):
-        for key,title,text,draw in _figures(log, dls, learn, feats, info['table']):
-            fig = draw(); buf = io.BytesIO()
+        for key,title,text,draw in _figures(log, dls, feats, info):
+            try: fig,buf = draw(),io.BytesIO()
+            except ValueError as e:                           # too few images for a map, a collapsed run: say so and draw the rest
+                parts.append(f'<h2>{title}</h2><p>{html.escape(str(e))}</p>'); continue
             fig.savefig(buf, format='png', dpi=110, bbox_inches='tight', facecolor='white'); plt.close(fig)
             pngs[key] = buf.getvalue()
             parts.append(f'<h2>{title}</h2><p>{html.escape(text)}</p><img alt="{title}" src="data:image/png;base64,{base64.b64encode(buf.getvalue()).decode()}">')
