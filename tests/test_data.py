@@ -457,3 +457,14 @@ def test_image_dls_errors():
     assert image_dls(x[:,0], bs=2).in_chans==1 and image_dls(np.zeros((10,8,9,3), np.uint8), bs=2).in_chans==3 and image_dls(np.zeros((10,8,9,7), np.uint8), in_chans=7, bs=2).in_chans==7
     assert 'no classes' in repr(image_dls(x, bs=2)) and image_dls(x, bs=2).card['classes'] is None
     a,b = split_idxs(100, .3, 5); assert len(b)==30 and torch.equal(torch.cat([a,b]).sort().values, torch.arange(100)) and torch.equal(a, split_idxs(100, .3, 5)[0])
+
+def test_one_folder_around_all_classes(tmp_path):
+    from PIL import Image
+    from sslkit.data.sources import from_folder
+    for c in 'ab':
+        for i in range(6): (tmp_path/'train'/c).mkdir(parents=True, exist_ok=True); Image.new('RGB', (8,8), (i*20,0,0)).save(tmp_path/'train'/c/f'{i}.png')
+    d = from_folder(tmp_path, size=8, bs=4, device='cpu', num_workers=0)
+    assert list(d.vocab) == ['a','b'] and d.labelled
+
+def test_batch_size_zero():
+    with pytest.raises(ValueError, match='at least 1'): TensorDL(torch.zeros(4,1,8,8, dtype=torch.uint8), bs=0)

@@ -16,13 +16,14 @@ def parts():
         if c['cell_type'] == 'markdown': out.append(src); continue
         if c['cell_type'] != 'code' or '#| hide\n' in src: continue
         if '#| echo: false' not in src: out.append(f'```python\n{src}\n```')
+        said = ''.join(t for o in c['outputs'] if o.get('name') == 'stdout' for t in o['text']).rstrip()
+        if said: out.append(f'```\n{said}\n```')
         for o in c['outputs']:
             d = o.get('data', {})
             if 'image/png' in d:
                 p = f'nbs/images/index-{len(pics)+1}.png'
                 pics[p] = base64.b64decode(d['image/png']); out.append(f'![]({p})')
             elif 'text/markdown' in d: out.append(''.join(d['text/markdown']))
-            elif o.get('name') == 'stdout': out.append('```\n' + ''.join(o['text']).rstrip() + '\n```')
     return '\n\n'.join(out) + '\n',pics
 
 def main():

@@ -35,7 +35,7 @@ class Rows:
     @property
     def size(self): return min(self.x.shape[2:])
 
-# %% ../../nbs/data/11_loaders.ipynb #ea7ad859
+# %% ../../nbs/data/11_loaders.ipynb #161cab59
 class _Settings:
     "What fastai keeps in its `fake_l`, without the reference back to the loader: a loader that is deleted takes its workers with it at once"
     num_workers,pin_memory,timeout,persistent_workers,pin_memory_device = 0,False,0,False,''
@@ -49,6 +49,7 @@ class ImageDL(TfmdDL):
     "What `TensorDL` and `DiskDL` share: batches `(x, y, idx)` or `(x, idx)`, an order that can be pinned, a labelled grid"
     def __init__(self, rows, bs=256, shuffle=False, drop_last=False, device=None, seed=None, **kwargs):
         if odd := set(kwargs)-{*self._methods,'do_setup','verbose'}: raise TypeError(f"{type(self).__name__} has no argument {', '.join(sorted(odd))}")
+        if bs < 1: raise ValueError(f"{type(self).__name__}: the batch size is {bs}; give at least 1")
         state = random.getstate()                  # fastai seeds a generator of its own here: making a loader should change nothing
         super().__init__(rows, bs=bs, shuffle=shuffle, drop_last=drop_last, n=len(rows), device=device, num_workers=0, **kwargs)
         random.setstate(state)

@@ -289,7 +289,7 @@ def cifar100(path=None, # as for `cifar10`
     if labels not in ('fine','coarse'): raise ValueError(f"labels must be 'fine' or 'coarse', got {labels!r}")
     return _cifar('cifar-100', path, labels, bs=bs, device=device, order_seed=order_seed)
 
-# %% ../../nbs/data/10_sources.ipynb #50d68e74
+# %% ../../nbs/data/10_sources.ipynb #6926d21c
 _IMAGE_TYPES = set('.jpg .jpeg .jpe .jfif .png .bmp .gif .webp .tif .tiff .ppm .pgm .pbm .pnm .tga .jp2 .avif'.split())
 
 def _find_files(root, # folder
@@ -332,6 +332,7 @@ def _folder_labels(parts, labels, path):
     flat = first(o for p in parts for o in p if len(o)<2)
     if labels=='auto': 
         if flat and len(parts)==2 and any(len(o)>1 for o in parts[0]): warnings.warn(f"{path}: labels are off, because not every image is in a sub-folder of its split ({flat[-1]}); labels=False says so without this warning")
+        while not flat and len({o[0] for p in parts for o in p})==1 and all(len(o)>2 for p in parts for o in p): parts = [[o[1:] for o in p] for p in parts]   # one folder around all names no class
         return [[o[0] for o in p] for p in parts] if not flat and len({o[0] for p in parts for o in p})>1 else None
     if labels and flat: raise ValueError(f"{path}: labels=True, but {flat[-1]} is in no sub-folder that could name its class")
     return [[o[0] for o in p] for p in parts] if labels else None

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['main']
 
-# %% ../../nbs/train/77_cli.ipynb #c902d1ac
-import argparse,os,sys
+# %% ../../nbs/train/77_cli.ipynb #a4bb2d06
+import argparse,os,shlex,sys
 import sslkit
 
 # %% ../../nbs/train/77_cli.ipynb #b6fbc0ff
@@ -56,7 +56,7 @@ def _pairs(s):
         return {k.arg:ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError, AttributeError): raise argparse.ArgumentTypeError(f'{s!r} is not of the form key=value,key=value')
 
-# %% ../../nbs/train/77_cli.ipynb #42b678ce
+# %% ../../nbs/train/77_cli.ipynb #3888e331
 def _open(a):
     from sslkit.train.run import open_data
     if a.device:
@@ -111,7 +111,7 @@ def _line(e):
     known = isinstance(e, (ValueError, OSError, KeyError))
     return ('' if known else f'{type(e).__name__}: ') + (text.splitlines() or [''])[0] + ('' if known else ' (--debug shows where)')
 
-def _said(): return ' '.join(['sslkit', *sys.argv[1:]])
+def _said(): return shlex.join(['sslkit', *sys.argv[1:]])
 
 # %% ../../nbs/train/77_cli.ipynb #2599b120
 def main(argv=None)->int:

@@ -51,7 +51,7 @@ def open_data(what:str,  # one of `data_names`, a folder of images, or a list fi
     if Path(what).is_file(): return s.from_list(what, root=path, **kw)
     raise FileNotFoundError(f'{what!r} is no folder, no list file and no data set known by name' + did_you_mean(what, data_names))
 
-# %% ../../nbs/train/75_run.ipynb #66e8b50a
+# %% ../../nbs/train/75_run.ipynb #d81ee93f
 def judge(encoder, dls, tfm, name, probe=True, **card)->dict: # -> dict(name, knn, linear, features)
     "kNN and linear accuracy of one encoder (None: raw pixels) on `dls`; both None without labels"
     f = pixels(dls) if encoder is None else extract(encoder, dls, tfm, name=name, progress=False, **card)
@@ -71,7 +71,7 @@ def pretrain(dls,      # `SSLDataLoaders`
     out = Path(out); out.mkdir(parents=True, exist_ok=True)
     make,began = method_learner(method),time.time()
     set_seed(seed)
-    probe = OnlineProbe(dls)
+    probe = OnlineProbe(dls, n_valid=2048)
     learn = make(dls, arch, cbs=[probe, CSVLogger('log.csv')], path=out, **kwargs)
     start = deepcopy(learn.model.encoder)
     info = dict(method=method, arch=str(getattr(learn.model.encoder, 'meta', {}).get('arch', 'custom')), epochs=epochs, seed=seed, command=command, data=dict(dls.card))
@@ -159,8 +159,8 @@ def _montage(ims, width=1500, gap=16):
         y += r[0].height+gap
     return page
 
-# %% ../../nbs/train/75_run.ipynb #804edcc2
-demo_settings = dict(method='mocov2', arch='tiny_resnet', epochs=10, k=2048, m=.99, t=.1, base_lr=.12, views=dict(scale=(.3,1.), flip_p=0., blur_p=0.))
+# %% ../../nbs/train/75_run.ipynb #aa40f1b0
+demo_settings = dict(method='mocov2', arch='tiny_resnet', epochs=10, k=1024, m=.996, t=.1, base_lr=.12, views=dict(scale=(.3,1.), flip_p=0., blur_p=0.))
 
 def demo(out='runs/demo', epochs=None, seed=0, train=None, command='sslkit demo', **kwargs)->dict:
     "Pretrain MoCo v2 on the embedded Fashion-MNIST subset and report; `train` limits the images, for a quick look"
