@@ -23,7 +23,7 @@ def parts():
             if 'image/png' in d:
                 p = f'nbs/images/index-{len(pics)+1}.png'
                 pics[p] = base64.b64decode(d['image/png']); out.append(f'![]({p})')
-            elif 'text/markdown' in d: out.append(''.join(d['text/markdown']))
+            elif 'text/markdown' in d and '#| echo: false' in src: out.append(''.join(d['text/markdown']))
     return '\n\n'.join(out) + '\n',pics
 
 def main():
