@@ -56,7 +56,7 @@ def _pairs(s):
         return {k.arg:ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError, AttributeError): raise argparse.ArgumentTypeError(f'{s!r} is not of the form key=value,key=value')
 
-# %% ../../nbs/train/77_cli.ipynb #3888e331
+# %% ../../nbs/train/77_cli.ipynb #6ff03ead
 def _open(a):
     from sslkit.train.run import open_data
     if a.device:
@@ -103,7 +103,9 @@ def _info(a):
     print(', '.join(f'{m.__name__} {m.__version__}' for m in (torch, torchvision, fastai, timm, accelerate)))
     print(f'device {dev}' + (f' ({torch.cuda.get_device_name()})' if dev.type == 'cuda' else f', {torch.get_num_threads()} threads') + f', half precision worth using: {str(best_dtype(dev.type)).removeprefix("torch.")}, allocator tuned: {tune_allocator()}')
     print(f'embedded data: {", ".join(sorted(p.name for p in data_dir().iterdir() if p.is_dir()))}')
-    for n in MD5: print(f'{n}: {next((p for p in (SYSTEM/n, cache_dir()/n) if p.is_dir()), "not on this machine; downloaded at first use")}')
+    for n in MD5:
+        p = next((p for p in (SYSTEM/n, cache_dir()/n) if p.is_dir() and any(p.iterdir())), None)
+        print(f'{n}:', str(p).replace(os.path.expanduser('~'), '~', 1) if p else 'not on this machine; downloaded at first use')
 
 def _line(e):
     "An error as one line; fastai puts 'Exception occured in ...' above those from callbacks"
