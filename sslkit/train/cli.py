@@ -56,7 +56,7 @@ def _pairs(s):
         return {k.arg:ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError, AttributeError): raise argparse.ArgumentTypeError(f'{s!r} is not of the form key=value,key=value')
 
-# %% ../../nbs/train/77_cli.ipynb #6ff03ead
+# %% ../../nbs/train/77_cli.ipynb #b3d722a0
 def _open(a):
     from sslkit.train.run import open_data
     if a.device:
@@ -83,7 +83,9 @@ def _evaluate(a):
     from sslkit.nets.encoders import encoder, load_encoder
     import torch
     enc = load_encoder(a.encoder); dls = _open(a)
-    if a.out: write_json(a.out, {})                                  # find out now, not after the work, that it cannot be written
+    if a.out:                                                        # find out now, not after the work, that it cannot be written; an older table stays until the new one is there
+        folder = os.path.dirname(os.path.abspath(a.out)); os.makedirs(folder, exist_ok=True)
+        if not os.access(folder, os.W_OK) or os.path.isdir(a.out): raise ValueError(f'cannot write {a.out}')
     if not dls.labelled: raise ValueError(f'{dls.name} has no labels to evaluate with; put the images into one folder per class')
     if enc.meta['in_chans'] != dls.in_chans: raise ValueError(f'the encoder takes {enc.meta["in_chans"]} channels, {dls.name} has {dls.in_chans}')
     torch.manual_seed(a.seed); rand = encoder(**enc.meta).to(dls.device)

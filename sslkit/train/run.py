@@ -6,7 +6,7 @@
 __all__ = ['data_names', 'demo_settings', 'method_names', 'method_learner', 'open_data', 'judge', 'pretrain', 'summarise',
            'write_json', 'write_report', 'demo']
 
-# %% ../../nbs/train/75_run.ipynb #70a7218e
+# %% ../../nbs/train/75_run.ipynb #243e2a81
 import base64,html,io,json,platform,time
 from copy import deepcopy
 from fastai.basics import *
@@ -18,7 +18,7 @@ from ..evaluate.collapse import verdict
 from ..evaluate.nearest import extract, knn, pixels
 from ..evaluate.pictures import collapse_panel, knn_plot, loss_plot, neighbours_plot, read_log, results_table, tsne_plot
 from ..evaluate.probes import OnlineProbe, linear_probe
-from ..nets.encoders import load_encoder, save_encoder
+from ..nets.encoders import save_encoder
 
 # %% ../../nbs/train/75_run.ipynb #cf44c894
 def method_names()->list:
@@ -51,12 +51,11 @@ def open_data(what:str,  # one of `data_names`, a folder of images, or a list fi
     if Path(what).is_file(): return s.from_list(what, root=path, **kw)
     raise FileNotFoundError(f'{what!r} is no folder, no list file and no data set known by name' + did_you_mean(what, data_names))
 
-# %% ../../nbs/train/75_run.ipynb #d81ee93f
-def judge(encoder, dls, tfm, name, probe=True, **card)->dict: # -> dict(name, knn, linear, features)
-    "kNN and linear accuracy of one encoder (None: raw pixels) on `dls`; both None without labels"
+# %% ../../nbs/train/75_run.ipynb #8c69efd8
+def judge(encoder, dls, tfm, name, **card)->dict: # -> dict(name, knn, linear, features)
+    "kNN and linear accuracy of one encoder (None: raw pixels) on `dls`. Raises `ValueError` where there are no labels"
     f = pixels(dls) if encoder is None else extract(encoder, dls, tfm, name=name, progress=False, **card)
-    ok = dls.labelled
-    return dict(name=name, knn=knn(f) if ok else None, linear=linear_probe(f) if ok and probe else None, features=f)
+    return dict(name=name, knn=knn(f), linear=linear_probe(f), features=f)
 
 def pretrain(dls,      # `SSLDataLoaders`
     out,               # folder for everything the run leaves; made if missing
@@ -79,7 +78,7 @@ def pretrain(dls,      # `SSLDataLoaders`
     t = time.time(); learn.fit_ssl(epochs); fit_time = max(time.time()-t, 1e-3); info['fit_seconds'] = round(fit_time, 1)
     save_encoder(learn, out/'encoder.safetensors', method=method)
     rows = []
-    if evaluate:
+    if evaluate and dls.labelled:
         for enc,name in ((None,'raw pixels'), (start,'random encoder'), (learn.model.encoder,f'{method}')):
             rows.append(judge(enc, dls, learn.recipe.eval, name, seed=seed))
     info.update(summarise(rows), images_per_second=round(epochs*len(dls.train)*dls.train.bs/fit_time),
@@ -98,10 +97,9 @@ def _size_of(net): return f'{sum(p.numel() for p in net.parameters())/1e6:.2f}M 
 
 def summarise(rows)->dict: # of `judge`
     "Print the table; give it, and every figure's card, for a JSON file"
-    ok = [r for r in rows if r['knn'] is not None]
-    if ok: print(f'\n{results_table([x for r in ok for x in (r["knn"], r["linear"])])}\n')
-    return dict(table=[dict(features=r['name'], knn=round(float(r['knn']), 4), linear=round(float(r['linear']), 4)) for r in ok],
-                cards=[repr(x) for r in ok for x in (r['knn'], r['linear'])])
+    if rows: print(f'\n{results_table([x for r in rows for x in (r["knn"], r["linear"])])}\n')
+    return dict(table=[dict(features=r['name'], knn=round(float(r['knn']), 4), linear=round(float(r['linear']), 4)) for r in rows],
+                cards=[repr(x) for r in rows for x in (r['knn'], r['linear'])])
 
 def write_json(path, o):
     "Whole or not at all"
