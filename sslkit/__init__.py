@@ -14,7 +14,7 @@ _names = {
     'core.distributed': ['SyncBN', 'agree', 'batch_shuffle', 'batch_unshuffle', 'gather', 'gather_with_grad', 'rank', 'reduce_mean', 'reduce_sum', 'world'],
     'core.learner': ['SSLLearner', 'ssl_learner'],
     'core.numerics': ['Embedding', 'embed', 'tune_allocator'],
-    'core.registry': ['budget', 'build', 'did_you_mean', 'lookup', 'register', 'registered'],
+    'core.registry': ['budget', 'build', 'did_you_mean', 'lookup', 'register', 'registered', 'signature'],
     'core.vocabulary': ['AMP', 'EMA', 'Enqueue', 'Frozen', 'Memory', 'Queue', 'Schedule', 'Views', 'best_dtype', 'ema_update', 'frozen_copy', 'reseed', 'seed_at', 'to_plain'],
     'data.decode': ['ImageFiles', 'as_labels', 'load_image'],
     'data.loaders': ['DiskDL', 'ImageDL', 'Rows', 'SSLDataLoaders', 'TensorDL', 'default_workers', 'files_dls', 'image_dls', 'pixel_stats', 'rows_dls', 'show_grid', 'split_idxs', 'to_images'],
@@ -31,7 +31,7 @@ _names = {
     'train.run': ['data_names', 'demo', 'demo_settings', 'judge', 'method_learner', 'method_names', 'open_data', 'pretrain', 'summarise', 'write_json', 'write_report'],
 }
 _packages = ['augment', 'core', 'data', 'evaluate', 'methods', 'nets', 'optim', 'train']
-_unstarred = ['BAD', 'CenterCrop', 'ColorJitter', 'Embedding', 'GOOD', 'GREY', 'GaussianBlur', 'LABEL_FREE', 'LabelledBatch', 'MARKERS', 'Normalize', 'Op', 'PALETTE', 'Queue', 'RandomFlip', 'RandomGrayscale', 'RandomResizedCrop', 'Resize', 'Spatial', 'agree', 'apply_spatial', 'as_feats', 'as_labels', 'blend', 'blur_matrix', 'build', 'card_line', 'check_colour', 'check_stats', 'crop_boxes', 'data_names', 'default_stats', 'default_workers', 'demo_settings', 'denormalize', 'dim_std', 'ema_update', 'fetch', 'files_dls', 'filter_matrix', 'gather', 'imagenet_stats', 'images_at', 'judge', 'labelled_parts', 'linear_neck', 'load_image', 'look', 'lookup', 'main', 'method_names', 'moco_parts', 'mocov2_neck', 'open_data', 'params_to', 'pixel_stats', 'rank', 'read_pickle', 'reseed', 'resnet', 'rng_untouched', 'rows_cols', 'rows_dls', 'seed_at', 'shift_hue', 'show_grid', 'singular_values', 'styled', 'summarise', 'to_float', 'to_plain', 'uniform_block', 'world', 'write_json', 'write_report']
+_unstarred = ['BAD', 'CenterCrop', 'ColorJitter', 'Embedding', 'GOOD', 'GREY', 'GaussianBlur', 'LABEL_FREE', 'LabelledBatch', 'MARKERS', 'Normalize', 'Op', 'PALETTE', 'Queue', 'RandomFlip', 'RandomGrayscale', 'RandomResizedCrop', 'Resize', 'Spatial', 'agree', 'apply_spatial', 'as_feats', 'as_labels', 'blend', 'blur_matrix', 'build', 'card_line', 'check_colour', 'check_stats', 'crop_boxes', 'data_names', 'default_stats', 'default_workers', 'demo_settings', 'denormalize', 'dim_std', 'ema_update', 'fetch', 'files_dls', 'filter_matrix', 'gather', 'imagenet_stats', 'images_at', 'judge', 'labelled_parts', 'linear_neck', 'load_image', 'look', 'lookup', 'main', 'method_names', 'moco_parts', 'mocov2_neck', 'open_data', 'params_to', 'pixel_stats', 'rank', 'read_pickle', 'reseed', 'resnet', 'rng_untouched', 'rows_cols', 'rows_dls', 'seed_at', 'shift_hue', 'show_grid', 'signature', 'singular_values', 'styled', 'summarise', 'to_float', 'to_plain', 'uniform_block', 'world', 'write_json', 'write_report']
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = [n for n in _where if n not in _unstarred]
 

@@ -1,4 +1,5 @@
-"""Write `sslkit/__init__.py` and each package's `__init__.py`: tables from a public name to the module that holds it.
+"""Write `sslkit/__init__.py` and each package's `__init__.py`: tables from a public name to the module that holds it;
+and `sslkit/_types.py`: the same for the types that configs name, with their parameters.
 
     python tools/lazy_init.py            write them
     python tools/lazy_init.py --check    exit 1, naming the files, where one is out of date
@@ -19,7 +20,7 @@ inner = set('''to_float build main judge summarise write_json write_report open_
     PALETTE as_feats as_labels labelled_parts card_line LABEL_FREE blend rows_cols params_to uniform_block filter_matrix blur_matrix crop_boxes
     check_stats check_colour apply_spatial to_plain reseed seed_at rank world agree rng_untouched resnet moco_parts linear_neck mocov2_neck fetch
     read_pickle rows_dls files_dls Op Spatial images_at dim_std singular_values denormalize default_stats shift_hue ema_update
-    LabelledBatch default_workers show_grid pixel_stats'''.split())
+    LabelledBatch default_workers show_grid pixel_stats signature'''.split())
 
 head = '"""{doc}"""\n# Written by tools/lazy_init.py from the modules\' __all__. Do not edit.\n'
 body = '''from importlib import import_module as _import
@@ -43,13 +44,24 @@ def all_of(module):
         if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == '__all__': return ast.literal_eval(node.value)
     return []
 
+def types_of(module):
+    "The names that `@register` gives in a module, each with the parameters of what it decorates, as text"
+    for node in ast.walk(ast.parse(module.read_text(encoding='utf-8'))):
+        for d in getattr(node, 'decorator_list', []):
+            if isinstance(d, ast.Call) and getattr(d.func, 'id', '') == 'register':
+                f = node if isinstance(node, ast.FunctionDef) else next((n for n in node.body if getattr(n, 'name', '') == '__init__'), None)
+                if f is None: sys.exit(f'{module}: class {node.name} is registered but has no __init__ of its own: its parameters cannot be read')
+                a = f.args
+                if f is not node: a.args = a.args[1:]                   # self
+                yield ast.literal_eval(d.args[0]), ast.unparse(a)
+
 def doc_of(module): return (ast.get_docstring(ast.parse(module.read_text(encoding='utf-8'))) or module.stem).splitlines()[0]
 
 def table(names): return '_names = {\n' + ''.join(f'    {m!r}: {sorted(ns)!r},\n' for m,ns in sorted(names.items()) if ns) + '}'
 
 def main():
     cfg = ConfigParser(delimiters=['='], interpolation=None); cfg.read(root/'settings.ini', encoding='utf-8')
-    want,top,owner = {},{},{}
+    want,top,owner,types = {},{},{},{}
     packages = sorted(p for p in lib.iterdir() if p.is_dir() and not p.name.startswith('_') and any(p.glob('*.py')))
     for p in packages:
         mods = {m.stem:[n for n in all_of(m) if not n.startswith('_')] for m in sorted(p.glob('*.py')) if not m.stem.startswith('_')}
@@ -59,6 +71,10 @@ def main():
                 owner[n] = f'{p.name}.{m}'
                 if n in mods or n in {q.name for q in packages}: sys.exit(f'{n} in {p.name}.{m} has the name of a module; rename one')
             top[f'{p.name}.{m}'] = ns
+        for m in sorted(p.glob('*.py')):
+            for n,sig in types_of(m):
+                if n in types: sys.exit(f'type {n} is registered twice: in {types[n][0]} and {p.name}.{m.stem}; rename one')
+                types[n] = (f'{p.name}.{m.stem}', sig)
         want[p/'__init__.py'] = head.format(doc=f'sslkit.{p.name}: ' + ', '.join(mods)) + body.format(table=table(mods), or_packages='', extra='', public='list(_where)')
     c = cfg['DEFAULT']
     if gone := sorted((shadowing | inner) - set(owner)): sys.exit(f'tools/lazy_init.py lists names that no module has: {", ".join(gone)}')
@@ -66,6 +82,7 @@ def main():
         '# fastai compiles a few functions with torch.jit.script, which torch 2.9 and later announce as deprecated: nothing a user of this library can act on\n'
         'import warnings as _warnings\n_warnings.filterwarnings(\'ignore\', message=\'`torch.jit.script\', category=FutureWarning)\n\n'
         + body.format(table=table(top), or_packages=' or n in _packages', public='[n for n in _where if n not in _unstarred]', extra='def _names_of(package): return [n for m,names in _names.items() if m.startswith(f"{package}.") for n in names]\n\n').replace('\n_where', f'\n_packages = {[p.name for p in packages]!r}\n_unstarred = {sorted(n for n in owner if n in shadowing | inner)!r}\n_where', 1))
+    want[lib/'_types.py'] = '"""Names that configs use as `type`: the module that registers each, and its parameters"""\n# Written by tools/lazy_init.py. Do not edit.\nTYPES = {\n' + ''.join(f'    {n!r}: {v!r},\n' for n,v in sorted(types.items())) + '}\n'
     stale = [f for f,s in want.items() if not f.exists() or f.read_text(encoding='utf-8') != s]
     if '--check' in sys.argv:
         for f in stale: print(f'out of date: {f.relative_to(root)}; run python tools/lazy_init.py')
