@@ -9,13 +9,23 @@ _warnings.filterwarnings('ignore', message='`torch.jit.script', category=FutureW
 from importlib import import_module as _import
 
 _names = {
-    'augment.batch_ops': ['CenterCrop', 'Chain', 'ColorJitter', 'GaussianBlur', 'Normalize', 'Op', 'RandomFlip', 'RandomGrayscale', 'RandomResizedCrop', 'Resize', 'Spatial', 'apply_spatial', 'blend', 'blur_matrix', 'check_colour', 'check_stats', 'crop_boxes', 'default_stats', 'denormalize', 'filter_matrix', 'imagenet_stats', 'params_to', 'rows_cols', 'shift_hue', 'show_views', 'to_float', 'uniform_block'],
+    'augment.batch_ops': ['CenterCrop', 'Chain', 'ColorJitter', 'GaussianBlur', 'Normalize', 'Op', 'RandomFlip', 'RandomGrayscale', 'RandomResizedCrop', 'RandomSolarize', 'Resize', 'Spatial', 'apply_spatial', 'blend', 'blur_matrix', 'check_colour', 'check_stats', 'crop_boxes', 'default_stats', 'denormalize', 'filter_matrix', 'imagenet_stats', 'params_to', 'rows_cols', 'shift_hue', 'show_views', 'to_float', 'uniform_block'],
+    'augment.pipeline': ['RandomApply', 'Rescale', 'pipeline_recipe', 'preprocessor_stats'],
     'augment.recipes': ['Recipe', 'blur_sigma', 'contrastive_view', 'recipe'],
+    'config.build': ['build_learner'],
+    'config.chain': ['Config', 'Entry', 'Section'],
+    'config.check': ['Checker', 'Problem', 'absent', 'check_config', 'require_valid'],
+    'config.dump': ['broken', 'format_value', 'literal', 'plain_keys'],
+    'config.language': ['ConfigError', 'Override', 'config_dir', 'parse_value', 'scalar', 'shown'],
+    'config.migrate': ['Migrated', 'is_old', 'migrate_config'],
+    'config.names': ['ConfigName', 'explain_name', 'name_problems', 'parse_name'],
+    'config.plot': ['schedule_curves'],
     'core.distributed': ['SyncBN', 'agree', 'batch_shuffle', 'batch_unshuffle', 'gather', 'gather_with_grad', 'rank', 'reduce_mean', 'reduce_sum', 'world'],
     'core.learner': ['SSLLearner', 'ssl_learner'],
     'core.numerics': ['Embedding', 'embed', 'tune_allocator'],
     'core.registry': ['budget', 'build', 'did_you_mean', 'lookup', 'register', 'registered', 'signature'],
     'core.vocabulary': ['AMP', 'EMA', 'Enqueue', 'Frozen', 'Memory', 'Queue', 'Schedule', 'Views', 'best_dtype', 'ema_update', 'frozen_copy', 'reseed', 'seed_at', 'to_plain'],
+    'data.datasets': ['config_dls', 'dataset_pipeline', 'decode_size'],
     'data.decode': ['ImageFiles', 'as_labels', 'load_image'],
     'data.loaders': ['DiskDL', 'ImageDL', 'Rows', 'SSLDataLoaders', 'TensorDL', 'default_workers', 'files_dls', 'image_dls', 'pixel_stats', 'rows_dls', 'show_grid', 'split_idxs', 'to_images'],
     'data.sources': ['FASHION', 'PHOTOS', 'cache_dir', 'cifar10', 'cifar100', 'data_dir', 'emoji', 'emoji_table', 'fashion_mnist', 'fetch', 'from_folder', 'from_list', 'mnist', 'photos', 'read_idx', 'read_list', 'read_pickle'],
@@ -24,14 +34,19 @@ _names = {
     'evaluate.pictures': ['BAD', 'GOOD', 'GREY', 'MARKERS', 'PALETTE', 'ResultsTable', 'collapse_panel', 'images_at', 'knn_plot', 'look', 'loss_plot', 'neighbours_plot', 'read_log', 'results_table', 'styled', 'tsne_plot'],
     'evaluate.probes': ['LabelledBatch', 'LinearClassifier', 'OnlineProbe', 'linear_augment', 'linear_learner', 'linear_probe', 'logistic', 'rng_untouched'],
     'methods.moco': ['MoCo', 'linear_neck', 'moco_loss', 'moco_parts', 'mocov1_cbs', 'mocov1_learner', 'mocov2_cbs', 'mocov2_learner', 'mocov2_neck'],
-    'nets.encoders': ['SmallResNet', 'encoder', 'load_encoder', 'num_features', 'resnet', 'save_encoder'],
-    'nets.heads': ['mlp'],
-    'optim.schedules': ['HyperSchedule', 'ScaledLR', 'adamw', 'cosine', 'multistep', 'sgd'],
+    'nets.encoders': ['SmallResNet', 'backbone', 'encoder', 'hold', 'load_encoder', 'num_features', 'resnet', 'save_encoder'],
+    'nets.heads': ['contrastive_head', 'cross_entropy_config', 'mlp'],
+    'optim.param_scheduler': ['ParamCurve', 'constant_lr', 'cosine_lr', 'curve', 'exponential_lr', 'linear_lr', 'multistep_lr', 'poly_lr', 'schedule_problems', 'scheduled', 'step_lr'],
+    'optim.schedules': ['GroupOptim', 'HyperSchedule', 'ParamSchedule', 'ScaledLR', 'adamw', 'cosine', 'multistep', 'sgd'],
+    'optim.signatures': ['optim_problems', 'optimizer_names', 'optimizer_signature'],
+    'optim.wrapper': ['Accumulate', 'ClipGrad', 'OptimSetup', 'amp_optim_wrapper', 'apex_optim_wrapper', 'optim_wrapper', 'param_groups'],
+    'train.checkpoint': ['checkpoint_of', 'ckpt_suffix', 'find_checkpoint', 'load_checkpoint', 'load_weights', 'note_last', 'read_state', 'resume', 'save_checkpoint', 'write_state'],
     'train.cli': ['main'],
-    'train.run': ['data_names', 'demo', 'demo_settings', 'judge', 'method_learner', 'method_names', 'open_data', 'pretrain', 'summarise', 'write_json', 'write_report'],
+    'train.hooks': ['AveragedWeights', 'Checkpoints', 'DrawViews', 'EarlyStop', 'EmptyCache', 'IterTimer', 'JsonLines', 'PRIORITIES', 'RunningStat', 'ScalarLogger', 'StopWhen', 'TensorboardLog', 'WandbLog', 'checkpoint_hook', 'cls_visualizer', 'dist_sampler_seed_hook', 'early_stopping_hook', 'ema_hook', 'empty_cache_hook', 'environment', 'epoch_row', 'hook_cbs', 'hook_order', 'iter_timer_hook', 'local_vis_backend', 'log_processor', 'logger_hook', 'naive_visualization_hook', 'param_scheduler_hook', 'publish_checkpoint', 'read_scalars', 'rule_of', 'runtime_info_hook', 'self_sup_visualization_hook', 'self_sup_visualizer', 'sync_buffers_hook', 'tensorboard_vis_backend', 'universal_visualizer', 'visualization_hook', 'visualizer', 'wandb_vis_backend'],
+    'train.run': ['data_names', 'demo', 'demo_settings', 'fit_and_report', 'judge', 'method_learner', 'method_names', 'open_data', 'pretrain', 'summarise', 'train_config', 'write_json', 'write_report'],
 }
-_packages = ['augment', 'core', 'data', 'evaluate', 'methods', 'nets', 'optim', 'train']
-_unstarred = ['BAD', 'CenterCrop', 'ColorJitter', 'Embedding', 'GOOD', 'GREY', 'GaussianBlur', 'LABEL_FREE', 'LabelledBatch', 'MARKERS', 'Normalize', 'Op', 'PALETTE', 'Queue', 'RandomFlip', 'RandomGrayscale', 'RandomResizedCrop', 'Resize', 'Spatial', 'agree', 'apply_spatial', 'as_feats', 'as_labels', 'blend', 'blur_matrix', 'build', 'card_line', 'check_colour', 'check_stats', 'crop_boxes', 'data_names', 'default_stats', 'default_workers', 'demo_settings', 'denormalize', 'dim_std', 'ema_update', 'fetch', 'files_dls', 'filter_matrix', 'gather', 'imagenet_stats', 'images_at', 'judge', 'labelled_parts', 'linear_neck', 'load_image', 'look', 'lookup', 'main', 'method_names', 'moco_parts', 'mocov2_neck', 'open_data', 'params_to', 'pixel_stats', 'rank', 'read_pickle', 'reseed', 'resnet', 'rng_untouched', 'rows_cols', 'rows_dls', 'seed_at', 'shift_hue', 'show_grid', 'signature', 'singular_values', 'styled', 'summarise', 'to_float', 'to_plain', 'uniform_block', 'world', 'write_json', 'write_report']
+_packages = ['augment', 'config', 'core', 'data', 'evaluate', 'methods', 'nets', 'optim', 'train']
+_unstarred = ['BAD', 'CenterCrop', 'ColorJitter', 'Config', 'Embedding', 'Entry', 'GOOD', 'GREY', 'GaussianBlur', 'LABEL_FREE', 'LabelledBatch', 'MARKERS', 'Normalize', 'Op', 'OptimSetup', 'PALETTE', 'Problem', 'Queue', 'RandomApply', 'RandomFlip', 'RandomGrayscale', 'RandomResizedCrop', 'RandomSolarize', 'Rescale', 'Resize', 'Section', 'Spatial', 'agree', 'amp_optim_wrapper', 'apex_optim_wrapper', 'apply_spatial', 'as_feats', 'as_labels', 'backbone', 'blend', 'blur_matrix', 'broken', 'build', 'card_line', 'check_colour', 'check_config', 'check_stats', 'config_dir', 'config_dls', 'constant_lr', 'contrastive_head', 'cosine_lr', 'crop_boxes', 'cross_entropy_config', 'curve', 'data_names', 'dataset_pipeline', 'decode_size', 'default_stats', 'default_workers', 'demo_settings', 'denormalize', 'dim_std', 'ema_update', 'exponential_lr', 'fetch', 'files_dls', 'filter_matrix', 'format_value', 'gather', 'hold', 'imagenet_stats', 'images_at', 'judge', 'labelled_parts', 'linear_lr', 'linear_neck', 'literal', 'load_image', 'look', 'lookup', 'main', 'method_names', 'moco_parts', 'mocov2_neck', 'multistep_lr', 'open_data', 'optim_problems', 'optim_wrapper', 'optimizer_names', 'optimizer_signature', 'param_groups', 'params_to', 'parse_value', 'pipeline_recipe', 'pixel_stats', 'plain_keys', 'poly_lr', 'preprocessor_stats', 'rank', 'read_pickle', 'require_valid', 'reseed', 'resnet', 'rng_untouched', 'rows_cols', 'rows_dls', 'scalar', 'schedule_problems', 'scheduled', 'seed_at', 'shift_hue', 'show_grid', 'shown', 'signature', 'singular_values', 'step_lr', 'styled', 'summarise', 'to_float', 'to_plain', 'uniform_block', 'world', 'write_json', 'write_report']
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = [n for n in _where if n not in _unstarred]
 

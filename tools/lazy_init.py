@@ -14,13 +14,17 @@ from pathlib import Path
 root = Path(__file__).resolve().parent.parent
 lib = root/'sslkit'
 # `from sslkit import name` finds every public name. `from sslkit import *` leaves out what would shadow torch's or fastai's names ...
-shadowing = set('''Normalize Resize RandomResizedCrop CenterCrop RandomFlip ColorJitter RandomGrayscale GaussianBlur Embedding Queue load_image imagenet_stats gather'''.split())
+shadowing = set('''Normalize Resize RandomResizedCrop CenterCrop RandomFlip ColorJitter RandomGrayscale GaussianBlur Embedding Queue load_image imagenet_stats gather
+    RandomSolarize RandomApply Rescale Section Entry Config'''.split())
 # ... and parts for those who build on the library
 inner = set('''to_float build main judge summarise write_json write_report open_data data_names demo_settings method_names lookup look styled BAD GOOD GREY MARKERS
     PALETTE as_feats as_labels labelled_parts card_line LABEL_FREE blend rows_cols params_to uniform_block filter_matrix blur_matrix crop_boxes
     check_stats check_colour apply_spatial to_plain reseed seed_at rank world agree rng_untouched resnet moco_parts linear_neck mocov2_neck fetch
     read_pickle rows_dls files_dls Op Spatial images_at dim_std singular_values denormalize default_stats shift_hue ema_update
-    LabelledBatch default_workers show_grid pixel_stats signature'''.split())
+    LabelledBatch default_workers show_grid pixel_stats signature hold backbone
+    cross_entropy_config contrastive_head pipeline_recipe preprocessor_stats config_dls dataset_pipeline decode_size curve scheduled schedule_problems optim_problems optimizer_names
+    optimizer_signature optim_wrapper amp_optim_wrapper apex_optim_wrapper OptimSetup param_groups linear_lr cosine_lr multistep_lr step_lr poly_lr constant_lr exponential_lr
+    shown config_dir scalar literal broken plain_keys format_value parse_value require_valid check_config Problem'''.split())
 
 head = '"""{doc}"""\n# Written by tools/lazy_init.py from the modules\' __all__. Do not edit.\n'
 body = '''from importlib import import_module as _import

@@ -6,7 +6,7 @@
 __all__ = ['imagenet_stats', 'to_float', 'default_stats', 'check_stats', 'denormalize', 'show_views', 'Op', 'uniform_block',
            'params_to', 'crop_boxes', 'filter_matrix', 'rows_cols', 'Spatial', 'apply_spatial', 'RandomResizedCrop',
            'RandomFlip', 'check_colour', 'blend', 'shift_hue', 'ColorJitter', 'RandomGrayscale', 'blur_matrix',
-           'GaussianBlur', 'Resize', 'CenterCrop', 'Normalize', 'Chain']
+           'GaussianBlur', 'RandomSolarize', 'Resize', 'CenterCrop', 'Normalize', 'Chain']
 
 # %% ../../nbs/augment/20_batch_ops.ipynb #2ba9c1ae
 from fastai.basics import *
@@ -316,22 +316,23 @@ class ColorJitter(Op):
         check_colour(x.shape[1], 'ColorJitter')
         return _where_on(_jitter_steps, x, p)
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #ae2421d3
-def _to_gray(x, p):
-    if x.shape[1]==1: return x
-    r,g,b = x.unbind(1)
-    return (r*_luma[0]).add_(g, alpha=_luma[1]).add_(b, alpha=_luma[2])[:,None].expand_as(x)   # (N,3,H,W)
-
+# %% ../../nbs/augment/20_batch_ops.ipynb #93f32df8
 class RandomGrayscale(Op):
     "Replace the colours by their luma with probability `p`; the number of channels stays. Grey images stay as they are"
     cols = 1
-    def __init__(self, p=.2): self.p = _prob(p)
+    def __init__(self, p=.2, # probability
+        weights=_luma):      # of red, green and blue
+        self.p,self.weights = _prob(p),tuple(map(float, weights))
+        if len(self.weights)!=3: raise ValueError(f'RandomGrayscale: weights are three numbers, for red, green and blue; got {weights!r}')
     def from_uniform(self, u, h, w, c):
         check_colour(c, 'RandomGrayscale')
         return dict(on=u[:,0] < self.p)
     def apply(self, x, p):
         check_colour(x.shape[1], 'RandomGrayscale')
-        return _where_on(_to_gray, x, p)
+        return _where_on(self._gray, x, p) if x.shape[1]==3 else x
+    def _gray(self, x, p):
+        (r,g,b),(i,j,k) = x.unbind(1),self.weights
+        return (r*i).add_(g, alpha=j).add_(b, alpha=k)[:,None].expand_as(x)                    # (N,3,H,W)
 
 # %% ../../nbs/augment/20_batch_ops.ipynb #fdb8565c
 @lru_cache(maxsize=32)
@@ -368,6 +369,17 @@ class GaussianBlur(Spatial):
         return _after(blur_matrix(sigma, h, self.radius), rows),_after(blur_matrix(sigma, w, self.radius), cols)
     def apply(self, x, p): return _where_on(self._blur, x, p)
     def _blur(self, x, p): return rows_cols(x, *(blur_matrix(p['sigma'], k, self.radius) for k in x.shape[-2:]))
+
+# %% ../../nbs/augment/20_batch_ops.ipynb #f0bcd9ff
+class RandomSolarize(Op):
+    "Invert the pixels from `threshold` up with probability `p`"
+    cols = 1
+    def __init__(self, p=.2, # probability
+        threshold=128):      # 0..255, inclusive
+        self.p,self.threshold = _prob(p),threshold
+        if not 0 <= threshold <= 256: raise ValueError(f'RandomSolarize: threshold counts from 0 to 255 (256: nothing is inverted), got {threshold}')
+    def from_uniform(self, u, h, w, c): return dict(on=u[:,0] < self.p)
+    def apply(self, x, p): return _where_on(lambda x,p: torch.where(x >= (self.threshold-.5)/255, 1-x, x), x, p)
 
 # %% ../../nbs/augment/20_batch_ops.ipynb #44bf9420
 class Resize(Op):
@@ -422,12 +434,12 @@ class Chain(Op):
         return res
     def __repr__(self): return '\n'.join(map(repr, self.ops))
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #183feb76
+# %% ../../nbs/augment/20_batch_ops.ipynb #f1b2e7a9
 @patch
 def apply(self:Chain, x, p):
     "All ops on `x` (N,C,H,W) float32 with the parameters `p`"
     own = lambda k: {n[len(k)+1:]:t for n,t in p.items() if n.startswith(k+'.')}
-    ops = [(o, own(k)) for k,o in zip(self._names, self.ops)]
+    ops = _flips_first([(o, own(k)) for k,o in zip(self._names, self.ops)])
     for spatial,run in itertools.groupby(ops, key=_is_spatial):
         run = list(run)
         if spatial and len(run)>1: x = apply_spatial([o for o,_ in run], x, [p for _,p in run])
@@ -436,3 +448,12 @@ def apply(self:Chain, x, p):
     return x
 
 def _is_spatial(op_p): return isinstance(op_p[0], Spatial)
+
+_sideless = ColorJitter,RandomGrayscale,RandomSolarize,GaussianBlur    # left and right are the same to them
+def _flips_first(ops): # a flip next to the crop costs nothing, behind a blur it would have the whole batch multiplied once more
+    res = []
+    for o in ops:
+        k = len(res)
+        while k and isinstance(o[0], RandomFlip) and isinstance(res[k-1][0], _sideless): k -= 1
+        res.insert(k, o)
+    return res

@@ -13,7 +13,7 @@ from .batch_ops import (Chain,RandomResizedCrop,RandomFlip,ColorJitter,RandomGra
     to_float,check_stats,default_stats,denormalize,uniform_block,params_to,show_views,_check_size,_column)
 from ..core.registry import did_you_mean
 
-# %% ../../nbs/augment/21_recipes.ipynb #0a2f3d3c
+# %% ../../nbs/augment/21_recipes.ipynb #e27a2c2b
 def contrastive_view(size, # side of the view in pixels
     scale=(.08,1.),        # area of the crop as a part of the image
     ratio=(3/4,4/3),       # width/height of the crop
@@ -21,12 +21,14 @@ def contrastive_view(size, # side of the view in pixels
     jitter=(.4,.4,.4,.1),  # brightness, contrast, saturation, hue; None: no jitter
     jitter_p=.8, gray_p=.2, blur_p=.5, flip_p=.5, # probabilities
     sigma=None,            # range of the blur in pixels of the view; None: `blur_sigma(size)`
-    gray_first=False):     # grayscale before the jitter, as MoCo v1 has it
-    "Crop, flip, jitter, grayscale and blur as a `Chain`; ops of probability 0 are left out"
+    gray_first=False,      # grayscale before the jitter, as MoCo v1 has it
+    flip_first=False):     # flip right after the crop, as SimCLR has it
+    "Crop, jitter, grayscale, blur and flip as a `Chain`; ops of probability 0 are left out"
     if jitter is not None and len(tuplify(jitter))!=4: raise ValueError(f'jitter is four numbers (brightness, contrast, saturation, hue) or None, got {jitter!r}')
     colour = [ColorJitter(*jitter, p=jitter_p)] if jitter is not None else []
-    colour = colour + [RandomGrayscale(gray_p)] if not gray_first else [RandomGrayscale(gray_p)] + colour
-    ops = [RandomFlip(flip_p), *colour, GaussianBlur(blur_p, blur_sigma(size) if sigma is None else sigma)]
+    colour.insert(0 if gray_first else 1, RandomGrayscale(gray_p))
+    ops = [*colour, GaussianBlur(blur_p, blur_sigma(size) if sigma is None else sigma)]
+    ops.insert(0 if flip_first else len(ops), RandomFlip(flip_p))
     return Chain(RandomResizedCrop(size, scale, ratio, interpolation), *(o for o in ops if o.p>0))
 
 # %% ../../nbs/augment/21_recipes.ipynb #53d3291e
@@ -121,11 +123,11 @@ def __repr__(self:Recipe):
     body = ''.join(f'\n{"each" if same else i+1}: ' + repr(o).replace('\n', '\n      ') for i,o in enumerate(self.chains[:1] if same else self.chains))
     return f'{head}{body}\nthen: Normalize({"default stats" if self.stats is None else self.stats})'
 
-# %% ../../nbs/augment/21_recipes.ipynb #4a8a17ea
+# %% ../../nbs/augment/21_recipes.ipynb #e82509c8
 _recipes = dict(
     mocov1=[dict(scale=(.2,1.), jitter=(.4,.4,.4,.4), jitter_p=1., gray_first=True, blur_p=0.)]*2,
     mocov2=[dict(scale=(.2,1.), jitter=(.4,.4,.4,.1))]*2,
-    simclr=[dict(scale=(.08,1.), jitter=(.8,.8,.8,.2))]*2,
+    simclr=[dict(scale=(.08,1.), jitter=(.8,.8,.8,.2), flip_first=True)]*2,
     none=None)
 _overrides = 'scale ratio interpolation jitter jitter_p gray_p blur_p sigma flip_p'.split()
 

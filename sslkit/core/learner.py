@@ -12,9 +12,10 @@ from .distributed import world
 from .numerics import embed, tune_allocator
 from .vocabulary import Views
 
-# %% ../../nbs/core/05_learner.ipynb #1e118dc5
+# %% ../../nbs/core/05_learner.ipynb #7fe54326
 class SSLLearner(Learner):
     "A `Learner` for models that map views to a tuple of embeddings; made by `ssl_learner` and by every method's `xxx_learner`"
+    start = None        # where the next fit begins: (epoch, train_iter, f); `f(learn)` is called there. `train.checkpoint.resume` sets it
     def __call__(self, event_name):
         if not isinstance(event_name, str): return super().__call__(event_name)
         plan = self.__dict__.setdefault('_plan', {})
@@ -25,10 +26,18 @@ class SSLLearner(Learner):
             cbs = plan[event_name] = [cb for cb in self.cbs.sorted('order') if _listens(cb, event_name)]
         for cb in cbs: cb(event_name)
 
-    def fit(self, *args, **kwargs):
+    def fit(self, *args, start_epoch=0, **kwargs):
+        if start_epoch: self.start = (start_epoch, start_epoch*len(self.dls.train), noop)
         metrics = self.metrics                                  # a probe adds its own for one fit; an interrupt must not leave them behind
         try: return super().fit(*args, **kwargs)
         finally: self.metrics = metrics
+
+    def _do_fit(self):
+        (first,self.train_iter,ready),self.start = self.start or (0,0,noop),None
+        self.pct_train = first/max(1, self.n_epoch)
+        ready(self)
+        if first and (bar := getattr(getattr(self, 'progress', None), 'mbar', None)): bar.update(0)       # it counts on being told of the first epoch
+        for self.epoch in range(first, self.n_epoch): self._with_events(self._do_epoch, 'epoch', CancelEpochException)
 
     def add_cb(self, cb): self.__dict__.pop('_plan', None); return super().add_cb(cb)
     def remove_cb(self, cb): self.__dict__.pop('_plan', None); return super().remove_cb(cb)
@@ -36,16 +45,17 @@ class SSLLearner(Learner):
 def _listens(cb, name): # `hasattr` would ask the Learner behind the callback too; `after_fit` resets `run` on every callback
     return name == 'after_fit' or hasattr(type(cb), name) or name in vars(cb)
 
-# %% ../../nbs/core/05_learner.ipynb #dae27821
+# %% ../../nbs/core/05_learner.ipynb #dfd355f2
 @patch
 def fit_ssl(self:SSLLearner, epochs:int, # passes over the training set
     lr=None,     # the highest rate; None: the method's own, scaled to the batch
-    cbs=None):
+    cbs=None,
+    start_epoch=0):  # epochs that are done already; `train.checkpoint.resume` knows
     "Train by the method's own schedule. Raises `ValueError` for less than one epoch"
     if not isinstance(epochs, int) or isinstance(epochs, bool) or epochs < 1: raise ValueError(f'fit_ssl: epochs is {epochs!r}; give a whole number of at least 1')
     if len(self.dls.train) == 0: raise ValueError(f'fit_ssl: the training loader has no batch; its {getattr(self.dls.train, "n", "few")} images are fewer than the batch of {self.dls.train.bs}: lower bs')
     if lr is None and self.lr_sum: print(self.lr_sum)
-    self.fit(epochs, lr=None if lr is None else float(lr), cbs=L(self.lr_schedule() if self.lr_schedule else None) + L(cbs))
+    self.fit(epochs, lr=None if lr is None else float(lr), cbs=L(self.lr_schedule() if self.lr_schedule else None) + L(cbs), start_epoch=start_epoch)
 
 @patch(as_prop=True)
 def recipe(self:SSLLearner):

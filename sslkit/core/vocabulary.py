@@ -19,7 +19,7 @@ def seed_at(*position)->int: # any mix of integers and strings
     "A 63-bit seed that is a pure function of `position`; unrelated for any two positions"
     return int.from_bytes(hashlib.blake2b(repr(position).encode(), digest_size=8).digest(), 'little') >> 1
 
-# %% ../../nbs/core/00_vocabulary.ipynb #92247352
+# %% ../../nbs/core/00_vocabulary.ipynb #282ae19d
 class Views(Callback):
     "Replace the batch by `recipe`'s views of it; keep `learn.idx` and `learn.true_y` (None without labels)"
     order = 5   # before AMP (10): augmentation stays in float32
@@ -27,19 +27,19 @@ class Views(Callback):
         recipe,        # uint8 batch (N,C,H,W) -> list of float views (N,C,h,w), normalised
         index=False,   # hand `idx` (N,) to the model as its last input?
         seed=None      # of the views and the data order; None: drawn from torch's generator at each fit, so `set_seed` rules it
-    ): self.recipe,self.index,self.seed,self._run_seed,self._state = recipe,index,seed,0,None
+    ): self.recipe,self.index,self.seed,self._run_seed,self._state,self._drawn = recipe,index,seed,0,None,False
 
     def bind(self):
         "The recipe, with the mean and std of the Learner's data if it has none of its own"
         stats = getattr(self.dls, 'stats', None)
         if stats is not None and getattr(self.recipe, 'stats', ()) is None: vars(self)['recipe'] = self.recipe.with_stats(stats)
         return self.recipe
-    def before_fit(self): self._state = None; self.bind()        # an interrupted fit may have left its state behind
+    def before_fit(self): self._state,self._drawn = None,False; self.bind()        # an interrupted fit may have left its state behind
 
     def before_train(self):
-        if self.train_iter == 0:
+        if not self._drawn:                                          # once a fit, whichever epoch it begins with
             self._run_seed = agree(torch.randint(2**62, ()).item()) if self.seed is None else self.seed
-            self._state = torch.get_rng_state()
+            self._state,self._drawn = torch.get_rng_state(),True
         reseed(self.dl, seed_at(self._run_seed, self.epoch))
 
     def before_batch(self):
@@ -59,6 +59,9 @@ class Views(Callback):
     def after_fit(self):  # give back the random state that the fit found, one draw later
         if self._state is not None: torch.set_rng_state(self._state)
         self._state = None
+
+    def state_dict(self): return dict(run_seed=self._run_seed, found=self._state)       # for a checkpoint ...
+    def load_state_dict(self, s): self._run_seed,self._state,self._drawn = s['run_seed'],s['found'],True     # ... which is loaded once a fit has begun
 
 def to_plain(x): return x.as_subclass(Tensor) if isinstance(x, Tensor) else x
 
@@ -207,10 +210,13 @@ class AMP(Callback):
     "Autocast around `model(*xb)` only; loss and statistics stay in float32. float16 gets a gradient scaler, bfloat16 needs none"
     order = 10
     def __init__(self,
-        dtype='auto' # torch.bfloat16, torch.float16, or 'auto': bfloat16 where the hardware has it, else float16 on GPUs, else off
+        dtype='auto',        # torch.bfloat16, torch.float16, or 'auto': bfloat16 where the hardware has it, else float16 on GPUs, else off
+        loss_scale='dynamic' # of float16: 'dynamic', a number that stays, or a dict of options of `torch.amp.GradScaler`
     ):
         if dtype not in ('auto', torch.bfloat16, torch.float16, torch.float32): raise ValueError(f"AMP: dtype is {dtype!r}; give torch.bfloat16, torch.float16 or 'auto'")
-        self.dtype = dtype
+        if not isinstance(loss_scale, dict) and loss_scale != 'dynamic' and not (type(loss_scale) in (int,float) and loss_scale > 0): raise ValueError(f"AMP: loss_scale is {loss_scale!r}; give 'dynamic', a positive number or a dict")
+        self.dtype,self.loss_scale = dtype,loss_scale
+        self._fixed = float(loss_scale) if type(loss_scale) in (int,float) else None
 
     def before_fit(self):
         other = os.environ.get('ACCELERATE_MIXED_PRECISION', 'no')
@@ -218,7 +224,8 @@ class AMP(Callback):
         if any(type(cb).__name__ == 'MixedPrecision' for cb in self.learn.cbs): raise ValueError("AMP: fastai's MixedPrecision is on too (`to_fp16`, `to_bf16`); precision is set in one place: use one of them")
         dev = next(self.model.parameters()).device.type
         self._dev,self._dtype = dev,best_dtype(dev) if self.dtype == 'auto' else self.dtype
-        self.learn.scaler = torch.amp.GradScaler(dev, enabled=self._dtype == torch.float16)
+        scale = self.loss_scale if isinstance(self.loss_scale, dict) else dict(init_scale=self._fixed) if self._fixed else {}
+        self.learn.scaler = torch.amp.GradScaler(dev, enabled=self._dtype == torch.float16, **scale)
         if not isinstance(self.model.forward, _Autocast): self.model.forward = _Autocast(self.model.forward)
     def before_batch(self): self.model.forward.armed = None if self._dtype == torch.float32 else (self._dev,self._dtype)
     def after_pred(self): self.learn.pred = to_float(self.pred)
@@ -229,7 +236,7 @@ class AMP(Callback):
         self._stepped = not self.scaler.is_enabled()
         if self.scaler.is_enabled(): self.scaler.step(self)      # unscales and looks for overflow; calls our `step` only if there is none
         if not self._stepped: raise CancelStepException()
-    def after_step(self): self.scaler.update()
+    def after_step(self): self.scaler.update(self._fixed)        # with None the scale follows the overflows
     def step(self, *args, **kwargs): self._stepped = True
     @property
     def param_groups(self): return self.opt.param_groups         # `GradScaler` takes this callback for an optimizer

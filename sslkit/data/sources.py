@@ -6,14 +6,15 @@
 __all__ = ['PHOTOS', 'FASHION', 'data_dir', 'emoji_table', 'emoji', 'photos', 'read_idx', 'cache_dir', 'fetch', 'fashion_mnist',
            'mnist', 'read_pickle', 'cifar10', 'cifar100', 'from_folder', 'read_list', 'from_list']
 
-# %% ../../nbs/data/10_sources.ipynb #e7a70158
+# %% ../../nbs/data/10_sources.ipynb #5c529398
 import csv,gzip,hashlib,io,os,pickle,struct,tarfile,uuid,warnings,zlib
+from array import array as _compact
 import urllib.error,urllib.request
 from fastai.basics import *
 from fastprogress.fastprogress import progress_bar
 import sslkit
 from .decode import load_image,ImageFiles,as_labels
-from .loaders import image_dls,rows_dls,files_dls,split_idxs,show_grid,Rows
+from .loaders import rows_dls,files_dls,split_idxs,show_grid,Rows
 
 # %% ../../nbs/data/10_sources.ipynb #cac1645a
 def data_dir():
@@ -23,7 +24,7 @@ def data_dir():
         if (p/'fashion-mnist-mini').is_dir(): return p
     raise FileNotFoundError(f"the images embedded in sslkit are missing (looked in {pkg/'_data'} and {pkg.parent/'data'}): install the package again")
 
-# %% ../../nbs/data/10_sources.ipynb #87742fb5
+# %% ../../nbs/data/10_sources.ipynb #dac01f50
 def emoji_table():
     "The rows of the emoji set in order: dicts with code (points), name, group, subgroup and split"
     with open(data_dir()/'emoji'/'emoji.csv', encoding='utf8', newline='') as f: return list(csv.DictReader(f))
@@ -36,18 +37,23 @@ def _emoji_images(n, size):
     if size==64: return x.contiguous()
     return torch.cat([F.interpolate(o.float(), (size,size), mode='bilinear', antialias=True).round().clamp(0,255).byte() for o in x.split(256)])
 
+def _emoji_rows(size=32, labels='group', parts=('train','valid')):
+    "`Rows` of the parts, and the name of the set"
+    if labels not in ('group','subgroup'): raise ValueError(f"labels must be 'group' or 'subgroup', got {labels!r}")
+    rows = emoji_table()
+    vocab = list(dict.fromkeys(r[labels] for r in rows))                          # in Unicode's order
+    x,y = _emoji_images(len(rows), size),tensor([vocab.index(r[labels]) for r in rows])
+    at = [tensor([i for i,r in enumerate(rows) if r['split']==part]) for part in parts]
+    return [Rows(x[i], y[i], i, vocab) for i in at],'emoji' if labels=='group' else 'emoji-subgroups'
+
 def emoji(size=32, # side in pixels; they are stored at 64
     labels='group', # 'group' (9 classes) or 'subgroup' (99)
     bs=256,        # images a batch
     device=None,   # default: CUDA, else MPS, else CPU
     order_seed=None): # pin the order of training epochs
     "1,633 Noto emoji on white, labelled with their Unicode group; `idx` is the row in `emoji_table()`. The split is part of the set: a fifth of every subgroup"
-    if labels not in ('group','subgroup'): raise ValueError(f"labels must be 'group' or 'subgroup', got {labels!r}")
-    rows = emoji_table()
-    vocab = list(dict.fromkeys(r[labels] for r in rows))                          # in Unicode's order
-    x,y = _emoji_images(len(rows), size),tensor([vocab.index(r[labels]) for r in rows])
-    at = {part: tensor([i for i,r in enumerate(rows) if r['split']==part]) for part in ('train','valid')}
-    return rows_dls(*[Rows(x[i], y[i], i, vocab) for i in at.values()], bs=bs, name='emoji' if labels=='group' else 'emoji-subgroups', device=device, order_seed=order_seed)
+    rows,name = _emoji_rows(size, labels)
+    return rows_dls(*rows, bs=bs, name=name, device=device, order_seed=order_seed)
 
 # %% ../../nbs/data/10_sources.ipynb #912b4f7a
 PHOTOS = ['astronaut','chelsea','coffee','rocket']
@@ -135,7 +141,7 @@ MD5 = {'fashion-mnist': {'train-images-idx3-ubyte.gz':'8d4fb7e6c68d591d4c3dfef9e
        'cifar-100':     {'cifar-100-python.tar.gz':'eb9058c3a382ffc7106e4002c42a8d85'}}
 SYSTEM = Path('/usr/share/datasets')       # where Debian's packages put theirs
 
-# %% ../../nbs/data/10_sources.ipynb #a78e5a30
+# %% ../../nbs/data/10_sources.ipynb #65c5abdf
 FASHION = ['t-shirt/top','trouser','pullover','dress','coat','sandal','shirt','sneaker','bag','ankle boot']
 
 def _given(path):
@@ -145,7 +151,9 @@ def _given(path):
     if not path.exists(): raise FileNotFoundError(f"no such folder: {path}")
     return path
 
-def _idx_folder(name, path):
+def _no_download(name, folder): return FileNotFoundError(f"{name} is neither in {SYSTEM/name} nor in {folder}, and download is off")
+
+def _idx_folder(name, path, download=True):
     "Folder with the four files of `name`"
     path = _given(path)
     where = [SYSTEM/name, cache_dir()/name] if path is None else [path, path/'raw', path/'FashionMNIST'/'raw' if 'fashion' in name else path/'MNIST'/'raw']
@@ -153,6 +161,7 @@ def _idx_folder(name, path):
     for p in where:
         if not missing(p): return p
     if path is not None: raise FileNotFoundError(f"{path} holds no {name}: missing {', '.join(missing(path))}")
+    if not download: raise _no_download(name, where[-1])
     for o,md5 in MD5[name].items(): fetch([m+o for m in MIRRORS[name]], where[-1]/o, md5)
     return where[-1]
 
@@ -163,24 +172,29 @@ def _idx_pair(folder, part, classes):
     try: return x[:,None],as_labels(y, len(x), classes)
     except ValueError as e: raise ValueError(f"{folder}, {part}: {e}") from None
 
-# %% ../../nbs/data/10_sources.ipynb #72c1a930
+def _idx_rows(name, path=None, mini=False, parts=('train','valid'), download=True):
+    "`Rows` of the parts, and the name of the set"
+    if mini and path is not None: raise ValueError("mini=True comes with the library: leave out path")
+    folder,vocab = data_dir()/f'{name}-mini' if mini else _idx_folder(name, path, download),FASHION if 'fashion' in name else list('0123456789')
+    return [Rows(*_idx_pair(folder, dict(train='train', valid='t10k')[p], vocab), vocab=vocab) for p in parts],name+'-mini'*mini
+
+# %% ../../nbs/data/10_sources.ipynb #d520158a
 def fashion_mnist(path=None, # folder with the four IDX files (default: Debian's package, the cache, a download)
     mini=False,   # the balanced 12,000 + 2,000 images that come with the library?
     bs=256,       # images a batch
     device=None,  # default: CUDA, else MPS, else CPU
     order_seed=None): # pin the order of training epochs
     "Fashion-MNIST: 28x28 grey pictures of clothes, 10 classes, 60,000 + 10,000"
-    if mini and path is not None: raise ValueError("mini=True comes with the library: leave out path")
-    folder,name = (data_dir()/'fashion-mnist-mini','fashion-mnist-mini') if mini else (_idx_folder('fashion-mnist', path),'fashion-mnist')
-    return image_dls(*_idx_pair(folder, 'train', FASHION), *_idx_pair(folder, 't10k', FASHION), vocab=FASHION, bs=bs, name=name, device=device, order_seed=order_seed)
+    rows,name = _idx_rows('fashion-mnist', path, mini)
+    return rows_dls(*rows, bs=bs, name=name, device=device, order_seed=order_seed)
 
 def mnist(path=None, # folder with the four IDX files (default: the cache, a download)
     bs=256,       # images a batch
     device=None,  # default: CUDA, else MPS, else CPU
     order_seed=None): # pin the order of training epochs
     "MNIST: 28x28 grey digits, 60,000 + 10,000"
-    folder,vocab = _idx_folder('mnist', path),list('0123456789')
-    return image_dls(*_idx_pair(folder, 'train', vocab), *_idx_pair(folder, 't10k', vocab), vocab=vocab, bs=bs, name='mnist', device=device, order_seed=order_seed)
+    rows,name = _idx_rows('mnist', path)
+    return rows_dls(*rows, bs=bs, name=name, device=device, order_seed=order_seed)
 
 # %% ../../nbs/data/10_sources.ipynb #8e841cb3
 class _Dtype:
@@ -220,7 +234,7 @@ def read_pickle(b, # bytes of the pickle
     name = lambda k: k.decode('latin1') if isinstance(k, bytes) else str(k)
     return {name(k): v.array if isinstance(v, _Array) and hasattr(v, 'array') else v for k,v in d.items()}
 
-# %% ../../nbs/data/10_sources.ipynb #a6e42cee
+# %% ../../nbs/data/10_sources.ipynb #6b93f43d
 _CIFAR = {'cifar-10':  ('cifar-10-batches-py', [f'data_batch_{i}' for i in range(1,6)], ['test_batch'], 'batches.meta', 'labels', 'label_names'),
           'cifar-100': ('cifar-100-python', ['train'], ['test'], 'meta', 'fine_labels', 'fine_label_names')}
 
@@ -239,7 +253,7 @@ def _members(path, names):
     if missing := [o for o in names if o not in found]: raise ValueError(f"{path} lacks {', '.join(missing)}")
     return found
 
-def _cifar_place(name, path):
+def _cifar_place(name, path, download=True):
     "The archive or folder that holds `name`"
     folder,(archive,md5) = _CIFAR[name][0],*MD5[name].items()
     path = _given(path)
@@ -248,6 +262,7 @@ def _cifar_place(name, path):
         for q in (p/folder, p, p/archive):
             if q.is_file() or (q/_CIFAR[name][3]).is_file(): return q
     if path is not None: raise FileNotFoundError(f"{path} holds no {name}: neither {archive} nor {folder}/{_CIFAR[name][3]}")
+    if not download: raise _no_download(name, cache_dir()/name)
     return fetch([m+archive for m in MIRRORS[name]], cache_dir()/name/archive, md5)
 
 def _cifar_part(files, names, key, vocab, place):
@@ -262,23 +277,25 @@ def _cifar_part(files, names, key, vocab, place):
         xs.append(torch.from_numpy(x.reshape(-1,3,32,32).copy()))
     return torch.cat(xs),torch.cat(ys)
 
-def _cifar(name, path, labels=None, bs=256, **kwargs):
+def _cifar_rows(name, path=None, labels=None, parts=('train','valid'), download=True):
+    "`Rows` of the parts, and the name of the set"
     folder,train,test,meta,key,names = _CIFAR[name]
     if labels: key,names = f'{labels}_labels',f'{labels}_label_names'
-    place = _cifar_place(name, path)
-    files = _members(place, [*train,*test,meta])
+    batches,place = [dict(train=train, valid=test)[p] for p in parts],_cifar_place(name, path, download)
+    files = _members(place, [*sum(batches, []), meta])
     vocab = read_pickle(files[meta], f'{place}, {meta}').get(names)
     if not isinstance(vocab, list): raise ValueError(f"{place}, {meta}: no {names}")
     vocab = [o.decode('latin1') if isinstance(o, bytes) else str(o) for o in vocab]
-    return image_dls(*_cifar_part(files, train, key, vocab, place), *_cifar_part(files, test, key, vocab, place), vocab=vocab, bs=bs, name=name+('-coarse' if labels=='coarse' else ''), **kwargs)
+    return [Rows(*_cifar_part(files, b, key, vocab, place), vocab=vocab) for b in batches],name+('-coarse' if labels=='coarse' else '')
 
-# %% ../../nbs/data/10_sources.ipynb #21d34526
+# %% ../../nbs/data/10_sources.ipynb #a1af2120
 def cifar10(path=None, # cifar-10-python.tar.gz, or the folder it unpacks to, or one that holds either (default: the cache, a download)
     bs=256,       # images a batch
     device=None,  # default: CUDA, else MPS, else CPU
     order_seed=None): # pin the order of training epochs
     "CIFAR-10: 32x32 colour photographs, 10 classes, 50,000 + 10,000"
-    return _cifar('cifar-10', path, bs=bs, device=device, order_seed=order_seed)
+    rows,name = _cifar_rows('cifar-10', path)
+    return rows_dls(*rows, bs=bs, name=name, device=device, order_seed=order_seed)
 
 def cifar100(path=None, # as for `cifar10`
     labels='fine', # 'fine' (100 classes) or 'coarse' (20)
@@ -287,9 +304,10 @@ def cifar100(path=None, # as for `cifar10`
     order_seed=None): # pin the order of training epochs
     "CIFAR-100: 32x32 colour photographs, 50,000 + 10,000"
     if labels not in ('fine','coarse'): raise ValueError(f"labels must be 'fine' or 'coarse', got {labels!r}")
-    return _cifar('cifar-100', path, labels, bs=bs, device=device, order_seed=order_seed)
+    rows,name = _cifar_rows('cifar-100', path, labels)
+    return rows_dls(*rows, bs=bs, name=name, device=device, order_seed=order_seed)
 
-# %% ../../nbs/data/10_sources.ipynb #6926d21c
+# %% ../../nbs/data/10_sources.ipynb #17415595
 _IMAGE_TYPES = set('.jpg .jpeg .jpe .jfif .png .bmp .gif .webp .tif .tiff .ppm .pgm .pbm .pnm .tga .jp2 .avif'.split())
 
 def _find_files(root, # folder
@@ -306,13 +324,13 @@ def _find_files(root, # folder
         found += [(*parts,o) for o in files if not o.startswith('.') and os.path.splitext(o)[1].lower() in types]
     return sorted(found)
 
-def _images_in(path, in_chans):
+def _images_in(path, in_chans, types=None): # types: only these endings
     "Sorted relative paths of the images in folder `path`: pictures, or .npy files where there are none or pictures cannot have `in_chans` channels"
     if not path.exists(): raise FileNotFoundError(f"no such folder: {path}")
     if not path.is_dir(): raise NotADirectoryError(f"{path} is no folder; for a list of images use from_list")
-    found = _find_files(path, _IMAGE_TYPES) if in_chans in (1,3,4) else []
-    found = found or _find_files(path, {'.npy'})
-    if not found: raise ValueError(f"no images in {path} (looked in all its sub-folders for {'.npy' if in_chans not in (1,3,4) else 'jpg, png, webp, tif, bmp, gif, npy and the like'})")
+    found = _find_files(path, types) if types else _find_files(path, _IMAGE_TYPES) if in_chans in (1,3,4) else []
+    if not types: found = found or _find_files(path, {'.npy'})
+    if not found: raise ValueError(f"no images in {path} (looked in all its sub-folders for {', '.join(sorted(types)) if types else '.npy' if in_chans not in (1,3,4) else 'jpg, png, webp, tif, bmp, gif, npy and the like'})")
     return found
 
 def _split_names(found, splits):
@@ -370,39 +388,72 @@ def _words_dls(files, words, size, in_chans, valid_pct, seed, bs, name, device, 
     else: sets = [ImageFiles([files[0][i] for i in s], [words[0][i] for i in s] if words else None, s, size, in_chans, vocab) for s in map(Tensor.tolist, split_idxs(len(files[0]), valid_pct, seed))]
     return files_dls(*sets, bs=bs, name=name, seed=seed, device=device, **kwargs)
 
-# %% ../../nbs/data/10_sources.ipynb #3647e4b4
+# %% ../../nbs/data/10_sources.ipynb #fed0f86a
 def read_list(file): # text file, UTF-8
     "Paths, labels (list of int, list of str, or None) and line numbers of a list file. ValueError naming file and line where a line is malformed"
-    file,paths,labels,lines = Path(file).expanduser(),[],[],[]
+    file,paths,labels,lines,seen = Path(file).expanduser(),[],[],_compact('l'),{None:None}
     if not file.exists(): raise FileNotFoundError(f"no such file: {file}")
     if file.is_dir(): raise IsADirectoryError(f"{file} is a folder; use from_folder")
-    types = _IMAGE_TYPES|{'.npy'}
-    image = lambda s: os.path.splitext(s)[1].lower() in types
-    with open(file,'rb') as f:
-        for k,b in enumerate(f, 1):
-            try: s = b.decode('utf-8-sig' if k==1 else 'utf-8').strip()
-            except UnicodeDecodeError: raise ValueError(f"{file}:{k}: not UTF-8 text") from None
-            if not s or s.startswith('#'): continue
-            p,l = (s,None) if image(s) else (s.rsplit(maxsplit=1)+[None])[:2]
-            if not image(p): raise ValueError(f"{file}:{k}: expected `path label` with the path of an image, got {s[:80]!r}")
-            if labels and (l is None)!=(labels[0] is None): raise ValueError(f"{file}:{k}: {'no label' if l is None else 'a label'}, unlike line {lines[0]}: give all lines one, or none")
-            paths.append(p); labels.append(l); lines.append(k)
+    types = {o[1:] for o in _IMAGE_TYPES|{'.npy'}}
+    image = lambda s: s.rpartition('.')[2].lower() in types
+    try:
+        with open(file, encoding='utf-8-sig', newline='\n') as f:
+            for k,s in enumerate(f, 1):
+                s = s.strip()
+                if not s or s[0]=='#': continue
+                p,l = (s,None) if image(s) else (s.rsplit(maxsplit=1)+[None])[:2]
+                if not image(p): raise ValueError(f"{file}:{k}: expected `path label` with the path of an image, got {s[:80]!r}")
+                if labels and (l is None)!=(labels[0] is None): raise ValueError(f"{file}:{k}: {'no label' if l is None else 'a label'}, unlike line {lines[0]}: give all lines one, or none")
+                paths.append(p); labels.append(seen.setdefault(l, l)); lines.append(k)          # each word is kept once: a list may have millions of lines
+    except UnicodeDecodeError: raise ValueError(f"{file}:{_not_utf8(file)}: not UTF-8 text") from None
     if not paths: raise ValueError(f"no images in {file}")
     if labels[0] is None: return paths,None,lines
-    number = [o.isascii() and o.lstrip('+-').isdigit() for o in labels]
-    if all(number): return paths,[int(o) for o in labels],lines
+    del seen[None]
+    if all(o.isascii() and o.lstrip('+-').isdigit() for o in seen):
+        seen = {o:int(o) for o in seen}
+        labels = [seen[o] for o in labels]
     return paths,labels,lines
 
+def _not_utf8(file): # the first such line
+    with open(file,'rb') as f: return first(k for k,b in enumerate(f, 1) if not _decodes(b))
+def _decodes(b):
+    try: return b.decode() is not None
+    except UnicodeDecodeError: return False
+
+# %% ../../nbs/data/10_sources.ipynb #0af842b5
 def _check_labels(file, labels, lines, vocab):
     "Numbers for the labels of a list, or an error that names the line"
-    n = len(vocab)
-    for l,k in zip(labels, lines):
-        if isinstance(l, str) and l not in vocab: raise ValueError(f"{file}:{k}: label {l!r} is not in the vocab of {n}")
-        if isinstance(l, int) and not 0<=l<n: raise ValueError(f"{file}:{k}: label {l} is out of range for {n} classes (0 to {n-1})")
-    at = {o:i for i,o in enumerate(vocab)}
-    return [l if isinstance(l, int) else at[l] for l in labels]
+    n,at = len(vocab),{o:i for i,o in enumerate(vocab)}
+    bad = {l for l in set(labels) if (l not in at if isinstance(l, str) else not 0<=l<n)}
+    for l,k in zip(labels, lines) if bad else ():
+        if l in bad and isinstance(l, str): raise ValueError(f"{file}:{k}: label {l!r} is not in the vocab of {n}")
+        if l in bad: raise ValueError(f"{file}:{k}: label {l} is out of range for {n} classes (0 to {n-1})")
+    return labels if isinstance(labels[0], int) else [at[l] for l in labels]
 
-# %% ../../nbs/data/10_sources.ipynb #edd3fa70
+def _number_names(lists, read, found):
+    "'0' to the highest label; an error naming the line where one is below 0 or far above what the list can hold"
+    top = 10*sum(len(o[0]) for o in read)+1000
+    if not 0<=found[0]<=found[-1]<top:
+        for o,(_,ls,lines) in zip(lists, read):
+            for l,k in zip(ls, lines):
+                if not 0<=l<top: raise ValueError(f"{o}:{k}: label {l} is out of range: numbers count classes from 0")
+    return [str(i) for i in range(found[-1]+1)]
+
+def _list_labels(lists, read, vocab=None):
+    "Class numbers for each list of what `read_list` gave, and the names they count; (None, None) without labels"
+    if not read[0][1]: return None,None
+    if vocab is None: vocab = sorted({l for _,ls,_ in read for l in ls})
+    if isinstance(vocab[0], int): vocab = _number_names(lists, read, vocab)
+    return [_check_labels(o, ls, lines, vocab) for o,(_,ls,lines) in zip(lists, read)],list(vocab)
+
+def _list_paths(file, paths, lines, base, hint):
+    "`paths` below `base`; FileNotFoundError where none of the first twenty is there"
+    pre = os.path.join(base, '')
+    files = [p if os.path.isabs(p) else pre+p for p in paths]
+    if not any(map(os.path.exists, files[:20])): raise FileNotFoundError(f"{file}:{lines[0]}: no such image: {files[0]} (nor the next ones); {hint} is the folder the paths start from")
+    return files
+
+# %% ../../nbs/data/10_sources.ipynb #cfeae6c8
 def from_list(file, # text file with `path label` a line
     root=None,     # folder the paths start from (default: the list's own)
     size=224,      # side of the squares they become, in pixels
@@ -419,22 +470,6 @@ def from_list(file, # text file with `path label` a line
     lists = [Path(o).expanduser() for o in (file,valid_file) if o is not None]
     read = [read_list(o) for o in lists]
     if len({type(l[0]) if l else None for _,l,_ in read})>1: raise ValueError(f"{lists[0]} and {lists[1]} differ in their labels: both need numbers, words, or none")
-    files = []
-    for o,(paths,_,lines) in zip(lists, read):
-        base = Path(root).expanduser() if root is not None else o.parent
-        files.append([os.path.join(base, p) for p in paths])
-        if not any(map(os.path.exists, files[-1][:20])): raise FileNotFoundError(f"{o}:{lines[0]}: no such image: {files[-1][0]} (nor the next ones); root= is the folder the paths start from")
-    words = None
-    if read[0][1]:
-        if vocab is None: vocab = sorted({l for _,ls,_ in read for l in ls})
-        if isinstance(vocab[0], int): vocab = _number_names(lists, read, vocab)
-        words = [_check_labels(o, ls, lines, vocab) for o,(_,ls,lines) in zip(lists, read)]
-    return _words_dls(files, words, size, in_chans, valid_pct, seed, bs, name or lists[0].stem, device, vocab=list(vocab) if words else None, **kwargs)
-
-def _number_names(lists, read, found):
-    "'0' to the highest label; an error naming the line where one is below 0 or far above what the list can hold"
-    top = 10*sum(len(o[0]) for o in read)+1000
-    for o,(_,ls,lines) in zip(lists, read):
-        for l,k in zip(ls, lines):
-            if not 0<=l<top: raise ValueError(f"{o}:{k}: label {l} is out of range: numbers count classes from 0")
-    return [str(i) for i in range(found[-1]+1)]
+    files = [_list_paths(o, paths, lines, o.parent if root is None else Path(root).expanduser(), 'root=') for o,(paths,_,lines) in zip(lists, read)]
+    words,vocab = _list_labels(lists, read, vocab)
+    return _words_dls(files, words, size, in_chans, valid_pct, seed, bs, name or lists[0].stem, device, vocab=vocab, **kwargs)

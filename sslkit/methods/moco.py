@@ -93,7 +93,7 @@ def mocov2_learner(dls, arch='resnet50', size=None, dim=128, k=65536, m=.999, t=
     "A `Learner` that pretrains `arch` with MoCo v2: MLP projector, blur, higher temperature, cosine schedule (Chen et al., arXiv 2003.04297)"
     return _moco(dls, arch, _v2_projector, mocov2_cbs, cosine(), size, dim, k, m, t, base_lr, momentum, wd, views, encoder_kw, cbs, kwargs)
 
-# %% ../../nbs/methods/40_moco.ipynb #36d99866
+# %% ../../nbs/methods/40_moco.ipynb #866e2e9d
 @register('MoCoV2Neck')
 def mocov2_neck(in_channels, hid_channels, out_channels, with_avg_pool=True)->nn.Module:
     "Two linear layers; the encoder has pooled already"
@@ -105,7 +105,9 @@ def linear_neck(in_channels, out_channels, with_avg_pool=True)->nn.Module:
     return mlp(in_channels, out_channels)
 
 @register('MoCo')
-def moco_parts(backbone, neck, head, queue_len=65536, feat_dim=128, momentum=.999)->dict:
-    "`model`, `loss_func` and `cbs` (without views, which the data's pipeline gives) for a Learner, from a config's `model`"
-    model = MoCo(build(backbone), build(neck), feat_dim, queue_len)
-    return dict(model=model, loss_func=partial(moco_loss, t=head.get('temperature', .07)), cbs=[EMA(momentum), Enqueue()])
+def moco_parts(backbone:dict, neck:dict, head:dict, queue_len=65536, feat_dim=128, momentum=.999)->dict:
+    "`model`, `loss_func` and `cbs` (without views, which the data's pipeline gives) for a Learner, from a config's `model`. Raises `ValueError` where widths do not meet"
+    enc = build(backbone)
+    for key,has,gives in (('neck.in_channels',neck.get('in_channels'),num_features(enc)), ('feat_dim',feat_dim,neck.get('out_channels'))):
+        if has != gives: raise ValueError(f'MoCo: {key} is {has}, but {"the backbone gives" if "neck" in key else "neck.out_channels is"} {gives}')
+    return dict(model=MoCo(enc, build(neck), feat_dim, queue_len), loss_func=partial(moco_loss, t=build(head).temperature), cbs=[EMA(momentum), Enqueue()])

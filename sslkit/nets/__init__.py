@@ -3,8 +3,8 @@
 from importlib import import_module as _import
 
 _names = {
-    'encoders': ['SmallResNet', 'encoder', 'load_encoder', 'num_features', 'resnet', 'save_encoder'],
-    'heads': ['mlp'],
+    'encoders': ['SmallResNet', 'backbone', 'encoder', 'hold', 'load_encoder', 'num_features', 'resnet', 'save_encoder'],
+    'heads': ['contrastive_head', 'cross_entropy_config', 'mlp'],
 }
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = list(_where)
