@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['build_learner']
 
-# %% ../../nbs/config/87_build.ipynb #e0644fff
-import importlib,os,random,sys,warnings
+# %% ../../nbs/config/87_build.ipynb #d9433f7c
+import importlib,inspect,os,random,re,sys,warnings
 from fastai.basics import *
 from sslkit.augment.pipeline import pipeline_recipe,preprocessor_stats
 from sslkit.config.chain import Config
@@ -77,7 +77,7 @@ def work_dir_of(cfg)->str:
     i = max((i for i,p in enumerate(parts[:-2]) if p == 'configs'), default=len(parts)-3)
     return os.path.join('work_dirs', parts[i+1] if len(parts) > 2 else '', os.path.splitext(parts[-1])[0])
 
-# %% ../../nbs/config/87_build.ipynb #e5224253
+# %% ../../nbs/config/87_build.ipynb #baf9ecc6
 def build_learner(cfg, # a `Config`, or the path of a config file
     work_dir=None,     # where checkpoints and logs go; None: the config's, else by its name
     device=None,       # of the batches; None: CUDA, else MPS, else CPU
@@ -104,7 +104,7 @@ def build_learner(cfg, # a `Config`, or the path of a config file
     torch.backends.cudnn.benchmark = bool((cfg.get('env_cfg') or {}).get('cudnn_benchmark'))
     lr = _scaled(cfg, optim.lr, dls)
     hs = hook_cbs(d.get('default_hooks') or {}, d.get('custom_hooks') or [], log_processor=d.get('log_processor'), visualizer=d.get('visualizer'), vis_backends=d.get('vis_backends'), work_dir=work_dir) if hooks else []
-    learn = ssl_learner(dls, parts['model'], parts['loss_func'], [Views(views), *parts['cbs'], *optim.cbs], [*hs, *([StopAt(iters)] if iters else []), *L(cbs(dls) if callable(cbs) else cbs)],
+    learn = ssl_learner(dls, parts['model'], parts['loss_func'], [Views(views), *parts['cbs'], *optim.cbs], [*hs, *([StopAt(iters)] if iters else []), *L(cbs(dls) if inspect.isfunction(cbs) else cbs)],
         partial(ParamSchedule, d.get('param_scheduler') or [], max_iters=iters), opt_func=optim.opt_func, splitter=optim.splitter, lr=lr, path=work_dir)
     learn.lr_sum = f'lr {float(lr):.4g}, as {cfg.where("optim_wrapper.optimizer.lr") if "lr" in d["optim_wrapper"]["optimizer"] else "the optimizer"} has it' + (f', for {dls.train.bs*world()} images a step' if not optim.cbs else '')
     learn.cfg,learn.seed,learn.epochs = cfg,seed,epochs or max(1, math.ceil(iters/max(1, len(dls.train))))
@@ -116,9 +116,10 @@ def _at(cfg, key):
     try: yield
     except ConfigError: raise
     except (KeyError,TypeError,ValueError,FileNotFoundError,NotADirectoryError,PermissionError) as e:
-        try: where = cfg.where(key)
-        except KeyError: where = shown(cfg.path)
-        text = str(e.args[0] if isinstance(e, KeyError) and e.args else e).splitlines()[0]
+        text,where = str(e.args[0] if isinstance(e, KeyError) and e.args else e).splitlines()[0],shown(cfg.path)
+        for k in (*(f'{key}.{m}' for m in re.findall(r'(?:^|: )([\w.]+) is ', text)), key):       # the value itself, if the text names it
+            try: where = cfg.where(k); break
+            except KeyError: pass
         raise (ConfigError if not isinstance(e, OSError) else type(e))(f'{where}: {text}' if text.startswith(key.split('.')[0]) else f'{where}: {key}: {text}') from None
 
 def _scaled(cfg, lr, dls): # `auto_scale_lr`: the linear rule, when it is switched on

@@ -123,7 +123,7 @@ def _set_rng(s):
     np.random.set_state((s['numpy'][0], np.array(s['numpy'][1], dtype=np.uint32), *s['numpy'][2:]))
     if torch.cuda.is_initialized() and len(s['cuda']) == torch.cuda.device_count(): torch.cuda.set_rng_state_all(s['cuda'])
 
-# %% ../../nbs/train/71_checkpoint.ipynb #41319b38
+# %% ../../nbs/train/71_checkpoint.ipynb #fb120cb8
 def checkpoint_of(learn, at=None, # (epochs done, batches done of the next one); None: as `train_iter` says
     optimizer=True                # False: weights alone, half the size or less; nothing can be resumed from them
 )->dict:
@@ -135,6 +135,7 @@ def checkpoint_of(learn, at=None, # (epochs done, batches done of the next one);
         encoder=_encoder_at(model), config=_config_text(learn), versions=dict(sslkit=sslkit.__version__, torch=torch.__version__), model=model.state_dict())
     cbs = {n:cb.state_dict() for n,cb in _stateful(learn).items()}
     if not optimizer: return {**s, 'model':{**s['model'], **_averaged(cbs)}}
+    if not learn.opt: learn.create_opt()                            # nothing has been trained yet
     scaler = vars(learn).get('scaler')
     return dict(s, optimizer=dict(name=type(_torch_opt(learn.opt)).__name__, state=learn.opt.state_dict()), scaler=scaler.state_dict() if scaler is not None else {}, callbacks=cbs, recorder=_recorded(learn), rng=_rng())
 
@@ -178,7 +179,7 @@ def _load_model(model, state, where):
         lines = [o.strip() for o in str(e).splitlines()[1:]] or [str(e)]
         raise ValueError(f'{where}: the model of the checkpoint is not that of this run. {" ".join(lines)[:300]}') from None
 
-# %% ../../nbs/train/71_checkpoint.ipynb #82d8a1a9
+# %% ../../nbs/train/71_checkpoint.ipynb #4661e80f
 def resume(learn, # made by `ssl_learner` or a method's learner, as the run that is to go on was made
     ckpt          # path of a checkpoint, or what `load_checkpoint` gave
 )->dict:
@@ -208,10 +209,11 @@ def _go_on(learn, state): # the fit has begun, `before_fit` has set everything t
     cbs = _stateful(learn)
     for n,s in state['callbacks'].items():
         if n in cbs: cbs[n].load_state_dict(s)
-    if odd := sorted(set(cbs) ^ set(state['callbacks'])): say(f'resume: {", ".join(odd)}: only in the {"checkpoint" if set(state["callbacks"]) & set(odd) else "new run"}')
+    if gone := sorted(set(state['callbacks']) - set(cbs)): say(f'resume: the checkpoint has a state for {", ".join(gone)}, which this run has not')
+    if new := sorted(set(cbs) - set(state['callbacks'])): say(f'resume: {", ".join(new)} begins anew: the checkpoint has no state for it')
     _record(learn, state['recorder']); _set_rng(state['rng'])
 
-# %% ../../nbs/train/71_checkpoint.ipynb #34fb36d3
+# %% ../../nbs/train/71_checkpoint.ipynb #b3780408
 ckpt_suffix = '.ckpt.safetensors'
 
 def find_checkpoint(work_dir, say=print)->Path|None:
@@ -221,7 +223,7 @@ def find_checkpoint(work_dir, say=print)->Path|None:
     if last.is_file(): folders.append((work_dir/last.read_text(encoding='utf-8').strip()).parent)         # they may be kept elsewhere
     for f in {f.resolve():f for d in folders for f in d.glob(f'*{ckpt_suffix}')}.values():
         try: s = read_state(f, tensors=False); found.append((s['time'], f, _no_resume(s)))
-        except (ValueError, KeyError) as e: found.append((f.stat().st_mtime, f, f'it is cut short or damaged' if 'cut short' in str(e) else 'it is no checkpoint of sslkit'))
+        except (ValueError, KeyError) as e: found.append((f.stat().st_mtime, f, 'it is cut short or damaged' if 'cut short' in str(e) else 'it is no checkpoint of sslkit'))
     for _,f,why in sorted(found, reverse=True):
         if why is None: return f
         say(f'passed over {f.name}: {why}')

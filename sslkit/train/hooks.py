@@ -7,19 +7,19 @@ __all__ = ['PRIORITIES', 'runtime_info_hook', 'iter_timer_hook', 'param_schedule
            'sync_buffers_hook', 'hook_order', 'RunningStat', 'log_processor', 'JsonLines', 'read_scalars',
            'TensorboardLog', 'WandbLog', 'local_vis_backend', 'tensorboard_vis_backend', 'wandb_vis_backend',
            'visualizer', 'self_sup_visualizer', 'cls_visualizer', 'universal_visualizer', 'IterTimer', 'epoch_row',
-           'ScalarLogger', 'logger_hook', 'rule_of', 'Checkpoints', 'publish_checkpoint', 'checkpoint_hook',
+           'ScalarLogger', 'logger_hook', 'rule_of', 'Shelf', 'Checkpoints', 'publish_checkpoint', 'checkpoint_hook',
            'AveragedWeights', 'ema_hook', 'EarlyStop', 'StopWhen', 'early_stopping_hook', 'EmptyCache',
            'empty_cache_hook', 'DrawViews', 'visualization_hook', 'self_sup_visualization_hook',
            'naive_visualization_hook', 'hook_cbs', 'environment']
 
-# %% ../../nbs/train/72_hooks.ipynb #5666c5db
-import csv,hashlib,importlib.util,io,json,math,platform,shlex,shutil,subprocess,sys,time
+# %% ../../nbs/train/72_hooks.ipynb #35e1f3b1
+import csv,hashlib,importlib.util,io,json,math,platform,shlex,shutil,subprocess,sys,tempfile,time
 from collections import deque
 from fastai.basics import *
 from ..core.distributed import rank, reduce_mean, world
 from ..core.registry import build, did_you_mean, register, signature
 from ..evaluate.probes import rng_untouched
-from .checkpoint import load_checkpoint, note_last, save_checkpoint, ckpt_suffix, write_state
+from .checkpoint import _averaged, load_checkpoint, note_last, save_checkpoint, ckpt_suffix, write_state
 
 # %% ../../nbs/train/72_hooks.ipynb #a6159103
 @register('RuntimeInfoHook')
@@ -181,16 +181,13 @@ def cls_visualizer(vis_backends:list|None=None, name='visualizer', save_dir:str|
 @register('UniversalVisualizer')
 def universal_visualizer(vis_backends:list|None=None, name='visualizer', save_dir:str|None=None, image=None, fig_save_cfg:dict|None=None, fig_show_cfg:dict|None=None): return visualizer(vis_backends, name, save_dir)
 
-# %% ../../nbs/train/72_hooks.ipynb #e3e76f56
+# %% ../../nbs/train/72_hooks.ipynb #19c3a841
 class IterTimer(Callback):
     "`learn.data_time`: seconds between the end of one step and the beginning of the next"
     order,run_valid,fixed_order = -5,False,True
     def __init__(self): self.end = 0.
     def before_train(self): self.end = time.perf_counter()
     def before_batch(self): self.learn.data_time = time.perf_counter()-self.end
-
-def _folder(cb): return Path(cb.learn.path if cb.folder is None else cb.folder)
-def _training(cb): return not hasattr(cb.learn, 'lr_finder')           # the rate finder fits too, and puts everything back
 
 def _memory(device): # peak, in MB: of the GPU if there is one, else of the process
     if device.type == 'cuda': return torch.cuda.max_memory_allocated(device)//2**20
@@ -204,65 +201,7 @@ def epoch_row(recorder)->dict:
     if len(log) < len(names): names = names[:len(log)-recorder.add_time] + ['time']*recorder.add_time
     return dict(zip(names, log))
 
-# %% ../../nbs/train/72_hooks.ipynb #28683780
-class ScalarLogger(Callback):
-    "Rows for `backends` every `interval` steps and after each epoch, and `log.csv`"
-    order,run_valid,folder = hook_order('BELOW_NORMAL'),False,None          # folder None: the Learner's path
-    def __init__(self, interval=10, ignore_last=True, metric_by_epoch=True, backends=None, processor=None, timer=None):
-        self.interval,self.ignore_last,self.metric_by_epoch,self.timer = interval,ignore_last,metric_by_epoch,timer or IterTimer()
-        self.backends,self.processor,self._begun,self._warned = [JsonLines()] if backends is None else backends,processor or log_processor(),False,False
-
-    def before_fit(self): self.run,self._begun = _training(self),False
-    def before_train(self):
-        if not self._begun: self._begin()
-        for s in self.processor['stats']: s.reset('epoch')
-        self._last = time.perf_counter()
-
-    def _begin(self):
-        self._begun,self._warned,self._total,self._steps = True,False,0.,0
-        for s in self.processor['stats']: s.reset('global')
-        if rank(): return
-        _writable(_folder(self))
-        for b in self.backends: b.open(_folder(self), self.train_iter)
-        _csv_begin(_folder(self)/'log.csv', list(self.recorder.metric_names), self.epoch)
-
-    def after_batch(self):
-        now = time.perf_counter()
-        self._total += now-self._last; self._steps += 1
-        got = dict(loss=self.loss.detach(), time=now-self._last, data_time=getattr(self.learn, 'data_time', 0.), grad_norm=vars(self.learn).get('grad_norm'))
-        for s in self.processor['stats']:
-            if got[s.src] is not None: s.add(got[s.src])
-        n = self.iter+1 if self.processor['by_epoch'] else self.train_iter
-        if n % self.interval == 0 or (self.iter+1 == self.n_iter and (not self.ignore_last or self.n_iter <= self.interval)): self._log()
-        self._last = self.timer.end = time.perf_counter()
-
-    def _log(self):
-        row = dict(mode='train', epoch=self.epoch+1, iter=self.train_iter, lr=self.opt.hypers[0]['lr'])
-        for s in self.processor['stats']:
-            v = s.value()
-            if v is not None: row[s.name] = (reduce_mean(v) if s.src == 'loss' else v).item()      # the mean over processes
-        row.update(memory=_memory(self.loss.device), eta=self._total/self._steps*(self.n_epoch*self.n_iter-self.train_iter), step=self.train_iter)
-        self._write(lambda: [b.write(row, self.train_iter) for b in self.backends])
-
-    def after_epoch(self):
-        if not self._begun: return                              # `validate` fires this too
-        row = epoch_row(self.recorder)
-        mets = {k:float(v) for k,v in row.items() if k not in ('epoch','train_loss','time') and isinstance(v, (int,float))}
-        step = self.epoch+1 if self.metric_by_epoch else self.train_iter
-        self._write(lambda: _csv_row(_folder(self)/'log.csv', row))
-        if mets: self._write(lambda: [b.write(dict(mode='val', epoch=self.epoch+1, iter=self.train_iter, **mets, step=step), step) for b in self.backends])
-
-    def _write(self, f):
-        if rank(): return
-        try: f()
-        except OSError as e:
-            if not self._warned: print(f'warning: the log in {_folder(self)} cannot be written ({e}); training goes on without it')
-            self._warned = True
-    def after_fit(self):
-        if self._begun and not rank(): self._write(lambda: [b.close() for b in self.backends])
-        self._begun = False
-
-# %% ../../nbs/train/72_hooks.ipynb #220c92d2
+# %% ../../nbs/train/72_hooks.ipynb #ef1e81b2
 def _csv_begin(path, names, epoch):
     "A log with the columns `names`; of an older one, the rows before `epoch` are kept, none if it is 0"
     rows = []
@@ -284,6 +223,75 @@ def _writable(folder):
         with tempfile.TemporaryFile(dir=folder): pass
     except OSError as e: raise OSError(f'{folder} cannot be written to ({e.strerror or e}); choose another work_dir') from None
 
+# %% ../../nbs/train/72_hooks.ipynb #ca43bb24
+def _folder(cb): return Path(cb.learn.path if cb.folder is None else cb.folder)
+def _training(cb): return not hasattr(cb.learn, 'lr_finder')           # the rate finder fits too, and puts everything back
+
+class ScalarLogger(Callback):
+    "Rows for `backends` every `interval` steps and after each epoch, and `log.csv`"
+    order,run_valid,folder = hook_order('BELOW_NORMAL'),False,None          # folder None: the Learner's path
+    def __init__(self, interval=10, ignore_last=True, metric_by_epoch=True, by_epoch=None, timer=None):
+        store_attr(); self.backends,self.processor,self._begun,self._warned = [JsonLines()],log_processor(),False,False
+    def before_fit(self): self.run,self._begun = _training(self),False
+    def before_train(self):
+        if not self._begun: self._begin()
+        for s in self.processor['stats']: s.reset('epoch')
+        self._last = time.perf_counter()
+    def _begin(self):
+        self._begun,self._warned,self._total,self._steps = True,False,0.,0
+        for s in self.processor['stats']: s.reset('global')
+        if rank(): return
+        _writable(_folder(self))
+        for b in self.backends: b.open(_folder(self), self.train_iter)
+        _csv_begin(_folder(self)/'log.csv', list(self.recorder.metric_names), self.epoch)
+
+# %% ../../nbs/train/72_hooks.ipynb #c31a3368
+@patch
+def after_batch(self:ScalarLogger):
+    now = time.perf_counter()
+    self._total += now-self._last; self._steps += 1
+    got = dict(loss=self.loss.detach(), time=now-self._last, data_time=getattr(self.learn, 'data_time', 0.), grad_norm=vars(self.learn).get('grad_norm'))
+    for s in self.processor['stats']:
+        if got[s.src] is not None: s.add(got[s.src])
+    within = self.processor['by_epoch'] if self.by_epoch is None else self.by_epoch
+    n = self.iter+1 if within else self.train_iter
+    if n % self.interval == 0 or (self.iter+1 == self.n_iter and (not self.ignore_last or self.n_iter <= self.interval)): self._log()
+    self._last = time.perf_counter()
+    if self.timer: self.timer.end = self._last
+
+@patch
+def _log(self:ScalarLogger):
+    row = dict(mode='train', epoch=self.epoch+1, iter=self.train_iter, lr=self.opt.hypers[0]['lr'])
+    for s in self.processor['stats']:
+        v = s.value()
+        if v is not None: row[s.name] = (reduce_mean(v) if s.src == 'loss' else v).item()      # the mean over processes
+    row.update(memory=_memory(self.loss.device), eta=self._total/self._steps*(self.n_epoch*self.n_iter-self.train_iter), step=self.train_iter)
+    self._write(lambda: [b.write(row, self.train_iter) for b in self.backends])
+
+# %% ../../nbs/train/72_hooks.ipynb #f5090eb6
+@patch
+def after_epoch(self:ScalarLogger):
+    if not self._begun: return                                  # `validate` fires this too
+    row = epoch_row(self.recorder)
+    mets = {k:float(v) for k,v in row.items() if k not in ('epoch','train_loss','time') and isinstance(v, (int,float))}
+    step = self.epoch+1 if self.metric_by_epoch else self.train_iter
+    self._write(lambda: _csv_row(_folder(self)/'log.csv', row))
+    if mets: self._write(lambda: [b.write(dict(mode='val', epoch=self.epoch+1, iter=self.train_iter, **mets, step=step), step) for b in self.backends])
+
+@patch
+def _write(self:ScalarLogger, f):
+    if rank(): return
+    try: f()
+    except OSError as e:
+        if not self._warned: print(f'warning: the log in {_folder(self)} cannot be written ({e}); training goes on without it')
+        self._warned = True
+
+@patch
+def after_fit(self:ScalarLogger):
+    if self._begun and not rank(): self._write(lambda: [b.close() for b in self.backends])
+    self._begun = False
+
+# %% ../../nbs/train/72_hooks.ipynb #ce7a6176
 @register('LoggerHook')
 def logger_hook(interval:int=10,   # steps
     ignore_last=True,              # leave out an epoch's last steps where they are fewer than `interval`
@@ -294,9 +302,7 @@ def logger_hook(interval:int=10,   # steps
     "Logs: see `ScalarLogger`. Raises `ValueError`"
     if isinstance(interval, bool) or not isinstance(interval, int) or interval < 1: raise ValueError(f'LoggerHook: interval is {interval!r}; give a number of steps, at least 1')
     timer = IterTimer()
-    log = ScalarLogger(interval, ignore_last, log_metric_by_epoch, timer=timer)
-    log.by_epoch = by_epoch
-    return [timer, log]
+    return [timer, ScalarLogger(interval, ignore_last, log_metric_by_epoch, by_epoch, timer)]
 
 # %% ../../nbs/train/72_hooks.ipynb #e3bd5e38
 _greater = 'acc','top','AR@','auc','precision','mAP','mDice','mIoU','mAcc','aAcc','knn'      # the toolbox's, and our kNN accuracy
@@ -315,88 +321,103 @@ def rule_of(key:str, rule:str|None=None, greater_keys=None, less_keys=None)->str
     if has(less): return 'less'
     raise ValueError(f"is more of {key!r} better, or less? Its name does not tell; give rule='greater' or 'less'")
 
-# %% ../../nbs/train/72_hooks.ipynb #476bf9a8
+# %% ../../nbs/train/72_hooks.ipynb #3bb80bf5
+class Shelf:
+    "The checkpoints of one run in `folder`: the newest `keep` of them (-1: all), and the best by each metric"
+    def __init__(self, folder, keep=-1): self.folder,self.keep,self.kept,self.best = Path(folder),keep,[],{}
+    def put(self, name, write): # write(path) -> None
+        "Write, then throw the oldest away. False, and a line of warning, where that was not possible"
+        old = [n for n in self.kept if n != name]
+        self.kept = [*old, name]                                # before it is written: it remembers itself
+        if not self._try(name, write): self.kept = old; return False
+        while 0 < self.keep < len(self.kept): self._remove(self.kept.pop(0))
+        return True
+    def put_best(self, key, value, rule, name, write):
+        best,old = self.best.get(key, (None,None))
+        if not math.isfinite(value) or (best is not None and not (value > best if rule == 'greater' else value < best)) or not self._try(name, write): return
+        self.best[key] = [value,name]
+        if old and old != name: self._remove(old)
+    def _try(self, name, write):
+        try: write(self.folder/name); return True
+        except OSError as e: print(f'warning: {e}; training goes on, older checkpoints are as they were')
+    def _remove(self, name):
+        if rank() == 0: (self.folder/name).unlink(missing_ok=True)
+
+# %% ../../nbs/train/72_hooks.ipynb #652181bc
 class Checkpoints(Callback):
     "Save every `interval` epochs (or steps), at the end, and when a metric is best. A save that fails is reported; the run and older files go on"
     order,run_valid,folder = hook_order('VERY_LOW'),False,None
     def __init__(self, interval=-1, by_epoch=True, optimizer=True, out_dir=None, keep=-1, last=True, best=(), rules=(None,), greater=None, less=None, publish=(), begin=0, template=None):
-        store_attr(); self._begun,self._kept,self._best,self._done = False,[],{},None
-
-    def before_fit(self): self.run,self._begun,self._kept,self._best,self._done = _training(self),False,[],{},None
-    def state_dict(self): return dict(kept=list(self._kept), best={k:list(v) for k,v in self._best.items()})
-    def load_state_dict(self, s): self._kept,self._best = list(s['kept']),{k:list(v) for k,v in s['best'].items()}
-
+        store_attr(); self.shelf,self._begun = Shelf('.'),False
+    def before_fit(self): self.run,self._begun,self._done = _training(self),False,None; self.shelf = Shelf('.', self.keep)
+    def state_dict(self): return dict(kept=list(self.shelf.kept), best={k:list(v) for k,v in self.shelf.best.items()})
+    def load_state_dict(self, s): self.shelf.kept,self.shelf.best = list(s['kept']),{k:list(v) for k,v in s['best'].items()}
     def before_train(self):
         if not self._begun: self._begin()
         self._start,self._due = self.train_iter,False
     def _begin(self):
-        self._begun,work = True,_folder(self)
-        self.dir = Path(self.out_dir)/work.resolve().name if self.out_dir else work
-        names = list(self.recorder.metric_names[1:])
-        first = next((n for n in names if n not in ('train_loss','valid_loss','time')), 'valid_loss')
+        self._begun,work,self._rules = True,_folder(self),self._metrics()
+        self.shelf.folder = Path(self.out_dir)/work.resolve().name if self.out_dir else work
+        if rank(): return
+        for d in {work, self.shelf.folder}: _writable(d)
+        for d in self.shelf.folder.glob(f'.*{ckpt_suffix}.*.tmp'): shutil.rmtree(d, ignore_errors=True)       # of a run that was killed while it wrote
+    def _metrics(self): # name -> 'greater' or 'less'
+        names = [n for n in self.recorder.metric_names[1:] if n != 'time']
+        first = next((n for n in names if n not in ('train_loss','valid_loss')), 'valid_loss')
         keys = [first if k == 'auto' else k for k in self.best]
         for k in keys:
-            if k not in names or k == 'time': raise ValueError(f'CheckpointHook: save_best is {k!r}, which this run does not record' + did_you_mean(k, [n for n in names if n != 'time']))
-        self._rules = {k:rule_of(k, r, self.greater, self.less) for k,r in zip(keys, self.rules*len(keys) if len(self.rules) == 1 else self.rules)}
-        if rank(): return
-        for d in {work, self.dir}: _writable(d)
-        for d in self.dir.glob(f'.*{ckpt_suffix}.*.tmp'): shutil.rmtree(d, ignore_errors=True)       # of a run that was killed while it wrote
+            if k not in names: raise ValueError(f'CheckpointHook: save_best is {k!r}, which this run does not record' + did_you_mean(k, names))
+        return {k:rule_of(k, r, self.greater, self.less) for k,r in zip(keys, self.rules*len(keys) if len(self.rules) == 1 else self.rules)}
 
-    def _hit(self, n): return self.interval > 0 and n >= self.begin and (n-self.begin) % self.interval == 0
-    def after_batch(self):
-        if self.by_epoch or not self._hit(self.train_iter): return
-        if self.iter+1 < self.n_iter: self._save_at((self.epoch, self.iter+1))
-        else: self._due = True
+# %% ../../nbs/train/72_hooks.ipynb #161df9f2
+@patch
+def after_batch(self:Checkpoints):
+    if self.by_epoch or not self._hit(self.train_iter): return
+    if self.iter+1 < self.n_iter: self._save((self.epoch, self.iter+1))
+    else: self._due = True
 
-    def after_epoch(self):
-        if not self._begun: return                              # `validate` fires this too
-        self._save_best()
-        if self._due or (self.by_epoch and self._hit(self.epoch+1)) or (self.last and self.epoch+1 == self.n_epoch): self._save_at((self.epoch+1, 0))
-        self._done = (self.train_iter, self.epoch+1)
+@patch
+def after_epoch(self:Checkpoints):
+    if not self._begun: return                                  # `validate` fires this too
+    at,row = (self.epoch+1, 0),epoch_row(self.recorder)
+    for k,rule in self._rules.items(): self.shelf.put_best(k, float(row.get(k, float('nan'))), rule, f'best_{k.replace("/","_")}_{self._name(at)}', lambda p: save_checkpoint(self.learn, p, at, False))
+    if self._due or (self.by_epoch and self._hit(self.epoch+1)) or (self.last and self.epoch+1 == self.n_epoch): self._save(at)
+    self._done = (self.train_iter, self.epoch+1)
 
-    def after_cancel_fit(self): # stopped early, by patience or by a number of steps: what there is, if it is worth keeping
-        if not self._begun or not self.last or not torch.isfinite(self.loss).all(): return
-        n = self.train_iter-self._start
-        if self._done and self._done[0] == self.train_iter: at = (self._done[1], 0)
-        else: at = (self.epoch, n) if n < len(self.dls.train) else (self.epoch+1, 0)
-        if self._name(at) not in self._kept[-1:]: self._save_at(at)
-    def after_fit(self):
-        if self._begun and self.publish and not rank():
-            for n in dict.fromkeys([*self._kept[-1:], *(n for _,n in self._best.values())]): publish_checkpoint(self.dir/n, self.publish)
-        self._begun = False
+@patch
+def after_cancel_fit(self:Checkpoints): # stopped early, by patience or by a number of steps: what there is, if it is worth keeping
+    if not self._begun or not self.last or not torch.isfinite(self.loss).all(): return
+    n = self.train_iter-self._start
+    if self._done and self._done[0] == self.train_iter: at = (self._done[1], 0)
+    else: at = (self.epoch, n) if n < len(self.dls.train) else (self.epoch+1, 0)
+    if self._name(at) not in self.shelf.kept[-1:]: self._save(at)
 
-    def _name(self, at):
-        if not self.by_epoch: return (self.template or 'iter_{}').format(self.train_iter) + ckpt_suffix
-        return ((self.template or 'epoch_{}').format(at[0]) if at[1] == 0 else f'iter_{self.train_iter}') + ckpt_suffix
-    def _save_at(self, at):
-        name = self._name(at); old = self._kept
-        self._kept = [*(n for n in old if n != name), name]     # it remembers itself
-        if not self._save(name, at, self.optimizer): self._kept = [n for n in old if n != name]; return
-        if rank() == 0: self._try(lambda: note_last(_folder(self), self.dir/name))
-        while 0 < self.keep < len(self._kept): self._remove(self._kept.pop(0))
+@patch
+def after_fit(self:Checkpoints):
+    if self._begun and self.publish and not rank():
+        for n in dict.fromkeys([*self.shelf.kept[-1:], *(n for _,n in self.shelf.best.values())]): publish_checkpoint(self.shelf.folder/n, self.publish)
+    self._begun = False
 
-    def _save_best(self):
-        row = epoch_row(self.recorder)
-        for k,rule in self._rules.items():
-            v,(best,old) = float(row.get(k, float('nan'))),self._best.get(k, (None,None))
-            if not math.isfinite(v) or (best is not None and not (v > best if rule == 'greater' else v < best)): continue
-            name = f'best_{k.replace("/","_")}_{self._name((self.epoch+1, 0))}'
-            if not self._save(name, (self.epoch+1, 0), False): continue
-            self._best[k] = [v,name]
-            if old and old != name: self._remove(old)
+# %% ../../nbs/train/72_hooks.ipynb #f6e0152e
+@patch
+def _hit(self:Checkpoints, n): return self.interval > 0 and n >= self.begin and (n-self.begin) % self.interval == 0
 
-    def _save(self, name, at, optimizer): return self._try(lambda: save_checkpoint(self.learn, self.dir/name, at, optimizer))
-    def _try(self, f):
-        try: f(); return True
-        except OSError as e: print(f'warning: {e}; training goes on, older checkpoints are as they were')
-    def _remove(self, name):
-        if rank() == 0: (self.dir/name).unlink(missing_ok=True)
+@patch
+def _name(self:Checkpoints, at):
+    if not self.by_epoch: return (self.template or 'iter_{}').format(self.train_iter) + ckpt_suffix
+    return ((self.template or 'epoch_{}').format(at[0]) if at[1] == 0 else f'iter_{self.train_iter}') + ckpt_suffix
 
-# %% ../../nbs/train/72_hooks.ipynb #b62fc4b7
+@patch
+def _save(self:Checkpoints, at):
+    def write(path):
+        save_checkpoint(self.learn, path, at, self.optimizer)
+        if rank() == 0: note_last(_folder(self), path)
+    self.shelf.put(self._name(at), write)
+
+# %% ../../nbs/train/72_hooks.ipynb #374dd8b8
 def publish_checkpoint(path, keys=('meta','state_dict') # what stays: meta, state_dict, optimizer
     )->Path:
     "A copy of a checkpoint with only `keys`, the first 8 digits of its sha256 in its name: NAME-xxxxxxxx.safetensors"
-    from sslkit.train.checkpoint import _averaged
     s,path = load_checkpoint(path),Path(path)
     s['model'] = {**s['model'], **_averaged(s.get('callbacks', {}))}
     keep = {'format','encoder','epoch','iter', *(('config','versions','time','world','n_epoch','n_iter','train_iter') if 'meta' in keys else ()), *({'state_dict':'model'}.get(k, k) for k in keys)}
@@ -574,7 +595,7 @@ def self_sup_visualization_hook(enable=False, interval:int=50, show=False, out_d
 @register('NaiveVisualizationHook')
 def naive_visualization_hook(enable=False, interval:int=1, draw_gt=True, draw_pred=True)->list: return _draw(enable, interval, None)
 
-# %% ../../nbs/train/72_hooks.ipynb #7cda98c8
+# %% ../../nbs/train/72_hooks.ipynb #3ac123bc
 _slots = dict(runtime_info='RuntimeInfoHook', timer='IterTimerHook', sampler_seed='DistSamplerSeedHook', logger='LoggerHook', param_scheduler='ParamSchedulerHook', checkpoint='CheckpointHook')
 _defaults = {k:dict(type=t, **(dict(interval=1) if k == 'checkpoint' else {})) for k,t in _slots.items()}
 
@@ -589,9 +610,7 @@ def hook_cbs(default_hooks:dict|None=None, # slot -> hook, or None for an empty 
     backends = build(visualizer) if visualizer and visualizer.get('vis_backends') else _visualize(vis_backends, visualizer)
     for cb in cbs:
         if hasattr(type(cb), 'folder') and work_dir is not None: cb.folder = Path(work_dir)
-        if isinstance(cb, ScalarLogger):
-            cb.backends,cb.processor = backends,_process(log_processor)
-            if vars(cb).get('by_epoch') is not None: cb.processor['by_epoch'] = cb.by_epoch
+        if isinstance(cb, ScalarLogger): cb.backends,cb.processor = backends,_process(log_processor)
     return list(cbs.sorted('order'))
 
 def _hook(h, where):
