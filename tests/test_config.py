@@ -287,3 +287,110 @@ def test_mmengine_agrees_on_overrides(write, opts):
     p = argparse.ArgumentParser(); p.add_argument('--cfg-options', nargs='+', action=mm.DictAction)
     m = mm.Config.fromfile('a.py'); m.merge_from_dict(p.parse_args(['--cfg-options', *opts]).cfg_options)
     assert norm(m._cfg_dict.to_dict()) == norm(Config.load('a.py', opts, live=False).plain())
+
+# ---- what reviews found
+@pytest.mark.parametrize('base,child', [('use = True\nif use:\n    extra = 1\n', 'use = False\n'), ('n = 2\nd = {f"k{i}": i for i in range(n)}\n', 'n = 3\n')])
+def test_a_redefinition_that_changes_which_keys_there_are(write, base, child):
+    c = Config.load(write(b=base, c="_base_ = 'b.py'\n" + child))
+    assert 'extra' not in c and c.get('d', {}) in ({}, dict(k0=0, k1=1, k2=2))
+
+bombs = ["x = '{{$" + 'a'*150_000 + "'", "x = '" + '{{$a'*45_000 + "'", 'a = [1]\nx = [1 for i in range(10000) if a[0 if True else [' + '1,'*40_000 + ']] > 5]', "a = 'x'*90000\nb = [a[1:] for i in range(9000)]\nb = 0",
+    "a = 'x'*90000\nb = {a[i:]: 1 for i in range(9000)}", 'x = int("1"*40)', 'a = [1]\nb = [a[0] for i in range(9999) for j in range(9999)]']
+@pytest.mark.parametrize('text', bombs, ids=range(len(bombs)))
+def test_bombs(write, text):
+    t = time.perf_counter()
+    try: Config.load(write(a=text)).to_dict()
+    except ConfigError as e: assert len(str(e)) < 900
+    assert time.perf_counter()-t < 5
+
+def test_many_bases_end_quickly(write):
+    write(e='', f='_base_ = [' + '"e.py", '*9000 + ']'); t = time.perf_counter()
+    with pytest.raises(ConfigError, match='twice'): Config.load('f.py')
+    write(**{f'm{i}':f'x{i} = 1' for i in range(2500)}, big='_base_ = [' + ', '.join(f'"m{i}.py"' for i in range(2500)) + ']')
+    with pytest.raises(ConfigError, match='evaluations of files'): Config.load('big.py')
+    assert time.perf_counter()-t < 10
+
+def test_deep_chains_that_read_their_bases(write):
+    for i in range(9): write(**{f'a{i}':(f"_base_ = 'a{i-1}.py'\n" if i else '') + 'v = dict(' + ', '.join(f'k{j}={i}' for j in range(60)) + ')\nu = [v, v]\n' + (f'w{i} = {{{{_base_.v.k0}}}}\n' if i else '')})
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore'); c = Config.load('a8.py')
+    assert c.v.k0 == 8 and c.w8 == 7 or c.w8 == 8
+
+@pytest.mark.parametrize('text', ["a = dict(x=1)\nb = a['x']\na['x'] = 2", 'a = [1]\nn = len(a)\na.append(2)', "x = '{' + '{ fileBasename }}'\ny = {'{' + '{k': 1}", "x = {'\ufb01': 1, 'fi': 2}", "x = {'\u017f': 1, 's': 2}",
+    'a = dict()\n' + '\n'.join(f'a = dict(a=a)' for _ in range(40)), "x = float('nan')\ny = [float('-inf')]", 'a, b = 1, (2,)', 'a = [1]\nb = [a, a]\na += [2]\nc = a[0]\na[0] = 5'])
+@pytest.mark.parametrize('opts', [[], ['+new=1']])
+def test_dumps_of_values_that_changed_after_they_were_read(write, text, opts):
+    c = Config.load(write(a=text), opts)
+    for flat in (False, True): assert repr(Config.load(write(dumped=c.dump(flat=flat))).plain()) == repr(c.plain())
+    assert not c.diff(c)
+
+def test_values_read_from_a_base_and_changed(write):
+    mm = pytest.importorskip('mmengine.config')
+    for name,text in dict(c1="c = _base_.b.r\nc.append([])\na = _base_.b.r\n", c2="p = _base_.train_pipeline\np[0]['size'] = 96\n", c3="_base_.train_pipeline[0]['size'] = 96\n").items():
+        write(b="b = dict(r=[])\ntrain_pipeline = [dict(size=224)]\n", **{name:"_base_ = 'b.py'\n" + text})
+        assert norm(mm.Config.fromfile(f'{name}.py')._cfg_dict.to_dict()) == norm(Config.load(f'{name}.py', live=False).plain()), name
+    assert Config.load('c2.py').history('train_pipeline')[-1].where == 'c2.py:3'
+
+def test_overrides_and_changes_in_place(write):
+    c = Config.load(write(a="p = [dict(s=1), dict(s=2)]\np.append(dict(s=3))\nq = [1, 2]\nq += [3]\n"), ['p.-1.s=9', 'q.-1=8'])
+    assert c.plain() == dict(p=[dict(s=1), dict(s=2), dict(s=9)], q=[1,2,8])
+    c = Config.load(write(a="e = dict(q=1)\na = e\na['q'] = 2\n"), ['e.q=777']); assert c.e.q == 777 and c.where('e.q') == '--cfg-options'
+    assert Config.load(write(a='b = dict(x=1)'), ['+b.c=2', 'b.c=4']).b.c == 4
+
+def test_predefined_variables_in_f_strings_and_without_quotes(write):
+    assert Config.load(write(abc="n = 3\nw = f'runs/{{ fileBasenameNoExtension }}/{n}'")).w == 'runs/abc/3'
+    with pytest.raises(ConfigError, match='put it in quotes'): Config.load(write(a='x = {{ fileBasename }}'))
+
+@pytest.mark.parametrize('text,says', [("filename = 'x'", 'keeps it for itself'), ('text = 1', 'keeps it'), ("a = dict(_base_='b.py')", 'top of a file'), ("a, _base_ = 1, 'b.py'", '_base_'), ("_delete_ = True", 'cannot be a name'),
+    ("\U0001d422\U0001d41f = 1", 'cannot be a name'), ("x = {float('nan'): 1}", 'keys of a dict'), ("x = dict(x=1, **dict(x=2))", 'given twice')])
+def test_meaningless_files(write, text, says):
+    with pytest.raises(ConfigError, match=says) as e: Config.load(write(a=text))
+    assert e.value.line == 1
+def test_delete_must_be_a_bool(write):
+    with pytest.raises(ConfigError, match='True or False'): Config.load(write(b='a = dict(x=1)', c="_base_ = 'b.py'\na = dict(_delete_='yes')"))
+def test_deprecation(write):
+    with pytest.warns(DeprecationWarning, match='new.py'): c = Config.load(write(a="_deprecation_ = dict(expected='new.py', reference='somewhere')\nx = 1"))
+    assert c.plain() == dict(x=1)
+
+def test_options_as_a_dict(write):
+    c = Config.load(write(a="a = dict(x=['a'], y=1)\nb = 0"), {'a.x':['\n', (1,)], 'b':{3:None}}); assert c.plain() == dict(a=dict(x=['\n', (1,)], y=1), b={3:None})
+    assert c.override('a.y=5').plain() == dict(a=dict(x=['\n', (1,)], y=5), b={3:None})
+    for bad in ({'b':object()}, {'b':b'x'}, {'b':10**60}, 5, [5]):
+        with pytest.raises(ConfigError): Config.load('a.py', bad)
+
+@pytest.mark.parametrize('opt', ['a.x=' + '1'*15_000 + 'x', '+' + '.'.join('a'*3000) + '=1', '+a._delete_=True', 'a.x=dict(=2)', 'a.x=' + '[' * 5000, 'a.x=' + '9'*50, '+a.' + 'b'*5000 + '=1'])
+def test_hostile_overrides(write, opt):
+    t = time.perf_counter()
+    try: Config.load(write(a='a = dict(x=1)'), [opt]).dump()
+    except ConfigError as e: assert '\n' not in str(e) and len(str(e)) < 900
+    assert time.perf_counter()-t < 3
+
+def test_odd_paths(tmp_path, write):
+    os.mkfifo(tmp_path/'f.py'); (tmp_path/'d.py').mkdir()
+    for p in ('f.py', 'd.py', '/dev/null', 'x.yaml', None, 5, b'a.py'):
+        with pytest.raises(ConfigError): Config.load(p)
+    for b in ('f.py', 'd.py', '/dev/zero', '../../../../../../etc/passwd', '::a.py'):
+        with pytest.raises(ConfigError): Config.load(write(a=f"_base_ = '{b}'"))
+
+@pytest.mark.parametrize('opt,says', [('model=dict()', 'type is missing'), ('param_scheduler=[dict(typ=Foo)]', 'typ'), ('default_hooks.checkpoint=zzz', 'must be a dict'), ('+default_hooks.checkpoitn=dict(type=CheckpointHook)', 'checkpoint'),
+    ('custom_hooks=5', 'a list'), ('custom_hooks=[5]', 'must be a dict'), ('train_dataloader.drop_last=zzz', 'True or False'), ('val_dataloader=dict()', 'dataset is missing'), ('train_pipeline=[5]', 'must be a dict'),
+    ('train_pipeline.1.num_views=0', 'at least 1'), ('view_pipeline.0.size=-5', 'at least 1'), ('view_pipeline.1.prob=2', 'from 0 to 1'), ('model.neck.in_channels=a', 'whole number'), ('model.feat_dim=64', 'out_channels'),
+    ('model.head.temperature=0', 'above 0'), ('model.momentum=2', 'from 0'), ('model.data_preprocessor=dict(maen=1)', "'mean'"), ('load_from=5', 'text'), ('visualizer=5', 'must be a dict'), ('train_cfg=dict(by_epoch=False,max_epochs=1)', 'max_iters'),
+    ('default_hooks.checkpoint.interval=0', 'at least 1'), ('train_cfg.max_epochs=1.5', 'whole number'), ('param_scheduler.0.type=CosineRestartLR', 'not built yet'), ('optim_wrapper.optimizer.lr=-1', 'positive'), ('model=None', 'must be a dict'),
+    ('param_scheduler.0.begin=-1', '0 or more'), ('+param_scheduler.1=dict(type=LinearLR,begin=5,end=20)', 'overlap'), ('randomness.seed=abc', 'whole number')])
+def test_check_finds(opt, says):
+    ps = [p for p in Config.load(configs/'selfsup/mocov2/mocov2_resnet50_8xb32-coslr-200e_in1k.py', [opt]).check() if p.level == 'error']
+    assert len(ps) == 1 and says in ps[0].message and '\n' not in str(ps[0]), ps
+
+def test_check_reads_files_too(write):
+    moco = configs/'selfsup/mocov2/mocov2_resnet50_8xb32-coslr-200e_in1k.py'
+    ps = Config.load(write(a=f"_base_ = '{moco}'\noptim_warpper = dict(clip_grad=dict(max_norm=1.))\nleft_over = 3\n")).check()
+    assert [(p.level, p.where) for p in ps] == [('error','a.py:2'), ('warning','a.py:3')] and "'optim_wrapper'" in ps[0].message
+    ps = Config.load(write(a=f"_base_ = '{moco}'\nparam_scheduler = [dict(type='CosineAnnealingLR', T_max=300, end=300)]\n")).check()
+    assert [p.level for p in ps] == ['warning'] and '300' in ps[0].message                        # outlasts the run
+
+def test_plot_of_odd_schedules(tmp_path):
+    moco = configs/'selfsup/mocov2/mocov2_resnet50_8xb32-coslr-200e_in1k.py'
+    Config.load(moco, ['train_cfg.max_epochs=1000000000']).plot(tmp_path/'p.png')
+    for opt in ('optimizer.lr=a', 'train_cfg=5', 'train_cfg.max_epochs=x', 'param_scheduler=5'):
+        with pytest.raises(ConfigError): Config.load(moco, [opt]).plot()

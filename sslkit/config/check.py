@@ -14,12 +14,12 @@ from sslkit.core.registry import did_you_mean,registered,signature
 from sslkit.config.chain import Config,walk
 from sslkit.config.language import ConfigError,Missing,cur,shown,shown_key
 
-# %% ../../nbs/config/85_check.ipynb #612fa5da
+# %% ../../nbs/config/85_check.ipynb #17a12c33
 SECTIONS = dict(
     train_dataloader='batch_size num_workers persistent_workers pin_memory prefetch_factor drop_last sampler batch_sampler collate_fn dataset worker_init_fn timeout num_batch_per_epoch',
     train_cfg='type by_epoch max_epochs max_iters val_interval val_begin dynamic_intervals', val_cfg='type fp16', test_cfg='type fp16',
     optim_wrapper=..., param_scheduler=..., model=..., data_preprocessor=..., val_evaluator=..., test_evaluator=..., visualizer=..., vis_backends=..., custom_hooks=...,
-    default_hooks='runtime_info timer logger param_scheduler checkpoint sampler_seed sync_buffers visualization early_stopping', randomness='seed diff_rank_seed deterministic',
+    default_hooks='runtime_info timer logger param_scheduler checkpoint sampler_seed sync_buffers visualization early_stopping ema', randomness='seed diff_rank_seed deterministic',
     env_cfg='cudnn_benchmark mp_cfg dist_cfg resource_limit', log_processor='type window_size by_epoch custom_cfg num_digits log_with_hierarchy mean_pattern',
     auto_scale_lr='enable base_batch_size', custom_imports='imports allow_failed_imports', cfg=..., default_scope=..., log_level=..., load_from=..., resume=..., work_dir=...,
     find_unused_parameters=..., launcher=..., sync_bn=..., experiment_name=..., compile=..., model_wrapper_cfg=..., extract_dataloader=..., tta_model=..., tta_pipeline=...)
@@ -29,12 +29,13 @@ OLD_SECTIONS = dict(   # of 0.x, so that overrides of an old config find their k
     checkpoint_config='interval by_epoch max_keep_ckpts out_dir save_optimizer', log_config='interval hooks', dist_params='backend port', fp16='loss_scale', evaluation=..., resume_from=...,
     workflow=..., cudnn_benchmark=..., opencv_num_threads=..., mp_start_method=..., persistent_workers=..., auto_resume=...)
 _anywhere = {'_scope_'}
-_model_keys = {'data_preprocessor','init_cfg','train_cfg','test_cfg','pretrained'}       # what a model's section may hold besides its constructor's parameters
+_model_keys = {'data_preprocessor','init_cfg','train_cfg','test_cfg'}       # what a model's section may hold besides its constructor's parameters
 _hook_keys = {'priority'}
 _required = 'model','train_dataloader','optim_wrapper','train_cfg'
 
-# %% ../../nbs/config/85_check.ipynb #f6e362e5
-UPSTREAM = set('''DALL-E Kmeans PIC Accuracy AutoContrast AvgPool2d AvgPool2dNeck BEiT BEiTLoss BEiTMaskGenerator BEiTV1Head BEiTV2Head BEiTV2Neck BEiTViT BYOL BYOLHook BarlowTwins BatchCutMix BatchMixup Brightness
+# %% ../../nbs/config/85_check.ipynb #5fbe307e
+UPSTREAM = set('''CosineRestartLR OneCycleLR ReduceOnPlateauLR ProfilerHook NPUProfilerHook PrepareTTAHook SwitchRecipeHook PreciseBNHook MLflowVisBackend NeptuneVisBackend DVCLiveVisBackend
+    AimVisBackend ClearMLVisBackend ClassBalancedDataset RepeatAugSampler EfficientNetCenterCrop NumpyToPIL PILToNumpy Albumentations LearningRateDecayOptimWrapperConstructor Lamb DALL-E Kmeans PIC Accuracy AutoContrast AvgPool2d AvgPool2dNeck BEiT BEiTLoss BEiTMaskGenerator BEiTV1Head BEiTV2Head BEiTV2Neck BEiTViT BYOL BYOLHook BarlowTwins BatchCutMix BatchMixup Brightness
     CAE CAEDataPreprocessor CAEHead CAELoss CAENeck CAEViT CIFAR10 CIFAR100 CLIPGenerator CenterCrop CheckpointHook Classification ClsBatchNormNeck ClsHead ClsVisualizer ColorJitter
     ColorTransform ConcatDataset Contrast ContrastiveHead CosineEMA CosineSimilarityLoss CrossCorrelationLoss CrossEntropyLoss CustomDataset CutMix DINO DeepCluster DeepClusterDataset
     DeepClusterHook DeepClusterImageNet DeepClusterSampler DenseCL DenseCLHook DenseCLNeck DistOptimizerHook EMAHook EVA Equalize GaussianBlur GlobalAveragePooling
@@ -51,7 +52,7 @@ UPSTREAM = set('''DALL-E Kmeans PIC Accuracy AutoContrast AvgPool2d AvgPool2dNec
     VOC07 VQKD VideoDataPreprocessor VisionTransformer VisionTransformerClsHead iNaturalist18'''.split())
 _no_constructor = {'BN','BN1d','BN2d','SyncBN','LN','GN','MMSyncBN','Kaiming','Xavier','Normal','Constant','TruncNormal','Pretrained','Uniform','value','norm','GELU','ReLU'}    # norms, activations, init and clipping: read by whoever holds them
 
-# %% ../../nbs/config/85_check.ipynb #717b1a4d
+# %% ../../nbs/config/85_check.ipynb #6cbef3ea
 _kinds = dict(int=lambda v: type(v) is int, float=lambda v: type(v) in (int,float), str=lambda v: isinstance(v, str), bool=lambda v: isinstance(v, bool), dict=lambda v: isinstance(v, dict),
     list=lambda v: isinstance(v, (list,tuple)), tuple=lambda v: isinstance(v, (list,tuple)))
 _kinds['None'] = lambda v: v is None
@@ -63,6 +64,7 @@ def misfit(v, p:inspect.Parameter)->str: # -> what is wanted instead, '' if `v` 
     elif isinstance(p.default, (bool,str,dict,list,tuple)): kinds = [type(p.default).__name__, 'None']
     elif isinstance(p.default, (int,float)): kinds = ['float', 'None']
     else: return ''
+    if type(v) is float and v != v: return 'a number'
     if any(k not in _kinds for k in kinds) or any(_kinds[k](v) for k in kinds): return ''
     return ' or '.join(dict.fromkeys(_said.get(k, k) for k in kinds if k != 'None' or len(kinds) == 1))
 
@@ -92,7 +94,7 @@ def accepts(d:dict, path)->bool:
 
 def _is_old(d): return any(k in d for k in ('data','runner','lr_config'))
 
-# %% ../../nbs/config/85_check.ipynb #940e5471
+# %% ../../nbs/config/85_check.ipynb #a15acb49
 class Problem(NamedTuple):
     "What is wrong in a config"
     level:str       # 'error' or 'warning'
@@ -104,10 +106,12 @@ class Problem(NamedTuple):
 absent = object()
 
 class Checker:
-    def __init__(self, cfg): self.cfg,self.d,self.found = cfg,cfg.plain(),[]
+    def __init__(self, cfg): self.cfg,self.d,self.found,self.said = cfg,cfg.plain(),[],set()
     def add(self, level, key, message):
         key = tuple(key)
         if (m := re.match(r'(\w+) is ', message)) and self.cfg.get(shown_key((*key,m[1])), absent) is not absent: key = (*key,m[1])     # the place of the value, not of what holds it
+        if key and level == 'error' and key in self.said: return                    # one error a place is enough
+        if level == 'error': self.said.add(key)
         for n in range(len(key), -1, -1):                   # where the key is, or where it should be
             try: where = walk(self.cfg._top, key[:n])[-1][-1].src.where if n else shown(self.cfg.path); break
             except Missing: pass
@@ -140,10 +144,12 @@ def require_valid(cfg:Config)->list:
     if errors: raise ConfigError(str(errors[0]) + (f' (and {len(errors)-1} more: sslkit config check {shown(cfg.path)})' if len(errors) > 1 else ''))
     return ps
 
-# %% ../../nbs/config/85_check.ipynb #9b69dd80
+# %% ../../nbs/config/85_check.ipynb #f080c0bb
 @_check
 def _top(c):
-    for k in _required:
+    if not {'train_dataloader','optim_wrapper','train_cfg'} & set(c.d): c.error((), f'this describes no training: {", ".join(k for k in _required if k not in c.d)} are missing')
+    else:
+      for k in _required:
         if k not in c.d: c.error((), f'{k} is missing' + (f'; {near!r} is there: is it a slip?' if (near := _near(k, [x for x in c.d if x not in SECTIONS])) else ''))
     used = c.cfg._used
     for k in c.d:
@@ -154,9 +160,9 @@ def _top(c):
 _instead = dict(optimizer='optim_wrapper.optimizer', data='train_dataloader', runner='train_cfg', lr_config='param_scheduler', checkpoint_config='default_hooks.checkpoint', log_config='default_hooks.logger',
     optimizer_config='optim_wrapper', evaluation='train_cfg.val_interval', resume_from='resume and load_from', dist_params='env_cfg.dist_cfg')
 
-def _near(k, names):
+def _near(k, names, cutoff=.82):
     import difflib
-    return next(iter(difflib.get_close_matches(k, list(names), 1, .82)), None)
+    return next(iter(difflib.get_close_matches(k, [str(n) for n in names][:500], 1, cutoff)), None)
 
 @_check
 def _sections(c):
@@ -166,16 +172,45 @@ def _sections(c):
         if not isinstance(v, dict): c.error((k,), f'must be a dict, not {v!r:.40}'); continue
         if keys is ... or 'type' in v and signature(bare(v['type'])): continue
         for x in v:
-            if x not in keys.split() and not (k == 'default_hooks' and isinstance(v[x], dict)): c.error((k,x), f'{k} has no key {x!r}' + did_you_mean(x, keys.split()))
+            if x not in keys.split(): c.error((k,x), f'{k} has no key {x!r}' + did_you_mean(x, keys.split()))
 
-# %% ../../nbs/config/85_check.ipynb #4e116de0
+# %% ../../nbs/config/85_check.ipynb #8e7ab48e
 _places = (   # where a key stands -> the packages whose types fit
     (r'(^|\.)pipeline\.\d+$|\.transforms\.(\d+\.)*\d+$', ('augment',), 'a transform'), (r'dataloader\.dataset$', ('data',), 'a data set'), (r'^optim_wrapper$', ('optim',), 'an optimizer wrapper'),
     (r'^param_scheduler\.\d+$', ('optim',), 'a scheduler'), (r'^(default_hooks\.\w+|custom_hooks\.\d+)$', ('train',), 'a hook'), (r'^model$', ('methods','evaluate'), 'a method'), (r'^model\.backbone$', ('nets','methods'), 'a backbone'))
 
+_must = re.compile(r'model(\.(backbone|neck|head|head\.loss))?|(train|val|test)_dataloader\.(dataset|sampler)|.*(\.pipeline|\.transforms(\.\d+)?)\.\d+|param_scheduler\.\d+|custom_hooks\.\d+|(visualizer\.)?vis_backends\.\d+|visualizer|optim_wrapper\.optimizer')   # places of a dict with a type
+_slot_hooks = set('runtime_info timer logger param_scheduler checkpoint sampler_seed sync_buffers visualization early_stopping ema'.split())
+
+@_check
+def _shapes(c):
+    "Dicts that must have a type, and plain values of a known kind"
+    def visit(v, key):
+        at = '.'.join(map(str, key))
+        nested = isinstance(v, (list,tuple)) and key[-2:-1] == ('transforms',)          # a list of pipelines
+        if _must.fullmatch(at) and not nested and v is not None:
+            if not isinstance(v, dict): return c.error(key, f'must be a dict with a type, not {v!r:.40}')
+            if 'type' not in v: return c.error(key, 'type is missing' + (f'; {near!r} is there: is it a slip?' if (near := _near('type', v, .6)) else ''))
+        for k,x in v.items() if isinstance(v, dict) else enumerate(v) if isinstance(v, (list,tuple)) else (): visit(x, (*key,k))
+    for k,v in c.d.items():
+        if k in SECTIONS: visit(v, (k,))
+    for key,kinds in _values.items():
+        v = c.cfg.get(key, absent)
+        if v is not absent and (want := misfit(v, inspect.Parameter('p', inspect.Parameter.KEYWORD_ONLY, annotation=kinds))): c.error(key.split('.'), f'must be {want}, not {v!r:.40}')
+    if isinstance(h := c.d.get('default_hooks'), dict):
+        for k,v in h.items():
+            if v is not None and not isinstance(v, dict): c.error(('default_hooks',k), f'must be a dict with a type, or None, not {v!r:.40}')
+
+_loader = dict(num_workers='int', persistent_workers='bool', pin_memory='bool', drop_last='bool', sampler='dict|None', collate_fn='dict|str|None', prefetch_factor='int|None', dataset='dict|list')
+_values = {**{f'{l}_dataloader.{k}':v for l in ('train','val','test') for k,v in _loader.items()}, 'work_dir':'str|None', 'load_from':'str|None', 'log_level':'str|int', 'custom_hooks':'list|None', 'vis_backends':'list|None',
+    'visualizer':'dict|None', 'custom_imports.imports':'str|list', 'default_hooks':'dict|None', 'data_preprocessor':'dict|None', 'model.data_preprocessor':'dict|None', 'find_unused_parameters':'bool',
+    'env_cfg.cudnn_benchmark':'bool', 'auto_scale_lr.enable':'bool', 'auto_scale_lr.base_batch_size':'int', 'train_cfg.by_epoch':'bool'}
+
 @_check
 def _types(c):
     def visit(v, key):
+        if isinstance(v, dict) and 'type' not in v and key[-1:] == ('data_preprocessor',): v = dict(type='SelfSupDataPreprocessor', **v)
+        if isinstance(v, dict) and 'type' not in v and key[:1] == ('default_hooks',) and len(key) == 2: return
         if isinstance(v, dict):
             if 'type' in v and not (key and key[-1] in _untyped): typed(v, key)
             for k,x in v.items(): visit(x, (*key,k))
@@ -188,18 +223,20 @@ def _types(c):
         if sig is None: return unknown(bare(name), key)
         if bare(name) in TYPES: placed(bare(name), key)
         ps,free = sig.parameters,any(p.kind is p.VAR_KEYWORD for p in sig.parameters.values())
+        if key[-1:] == ('optimizer',) and c.cfg.get('optim_wrapper.constructor'): free = True            # the constructor takes some of the keys
         extra = _anywhere | (_model_keys if key == ('model',) or key and key[-1] == 'backbone' else set()) | (_hook_keys if 'hooks' in str(key[:1]) else set())
         for k,x in v.items():
             if k == 'type' or k in extra: continue
             if k not in ps or ps[k].kind is ps[k].VAR_KEYWORD:
                 if not free: c.error((*key,k), f'{bare(name)} has no parameter {k!r}' + did_you_mean(k, [p for p in ps if p not in ('args','kwargs')]))
             elif want := misfit(x, ps[k]): c.error((*key,k), f'{bare(name)} wants {want} for {k}, not {x!r:.60}')
+            elif k in _ranges and not all(_ranges[k][0](n) for n in (x if isinstance(x, (list,tuple)) else [x]) if isinstance(n, (int,float))): c.error((*key,k), f'must be {_ranges[k][1]}, not {x!r:.40}')
         missing = [k for k,p in ps.items() if p.default is p.empty and p.kind not in (p.VAR_KEYWORD,p.VAR_POSITIONAL) and k not in v and not (k == 'params' and key[-1:] == ('optimizer',))]
         if missing: c.error(key, f'{bare(name)} needs {", ".join(missing)}')
     def unknown(name, key):
         if name in _no_constructor or key[-1:] == ('sampler',) and name in _no_constructor: return
         if c.d.get('custom_imports'): c.warn((*key,'type'), f'sslkit has no type {name!r}; custom_imports may bring it')
-        elif name in UPSTREAM: c.error((*key,'type'), f'{name} is a type of MMSelfSup that sslkit has not built yet')
+        elif name in UPSTREAM or name.startswith('torchvision/'): c.error((*key,'type'), f'{name} is a type of MMSelfSup that sslkit has not built yet')
         else: c.error((*key,'type'), f'there is no type {name!r}' + near(name, key))
     def near(name, key):
         pool = registered()
@@ -215,25 +252,36 @@ def _types(c):
     for k,v in c.d.items():
         if k in SECTIONS or k not in c.cfg._used: visit(v, (k,))          # a variable is checked where it is used
 
+_whole = (lambda n: type(n) is int and n > 0, 'a whole number of at least 1')
+_ranges = dict(prob=(lambda n: 0 <= n <= 1, 'from 0 to 1'), temperature=(lambda n: n > 0, 'above 0'), num_views=_whole, in_channels=_whole, hid_channels=_whole, out_channels=_whole, depth=_whole, crop_size=_whole, size=_whole,
+    interval=(lambda n: n > 0 or n == -1, 'at least 1, or -1 for never'), sigma_min=(lambda n: n >= 0, 'at least 0'), sigma_max=(lambda n: n >= 0, 'at least 0'))
 _untyped = {'norm_cfg','act_cfg','init_cfg','conv_cfg','clip_grad','mp_cfg','dist_cfg','metainfo','model_wrapper_cfg','collate_fn','worker_init_fn'}
 
-# %% ../../nbs/config/85_check.ipynb #c80d855c
+# %% ../../nbs/config/85_check.ipynb #14103ede
 _positive = 'train_dataloader.batch_size', 'val_dataloader.batch_size', 'train_cfg.max_epochs', 'train_cfg.max_iters', 'train_cfg.val_interval', 'optim_wrapper.accumulative_counts', 'model.queue_len', 'model.feat_dim'
 
 @_check
 def _numbers(c):
+    t = c.d.get('train_cfg')
     for k in _positive:
         v = c.cfg.get(k)
         if v is not None and (type(v) is not int or v < 1): c.error(k.split('.'), f'must be a whole number of at least 1, not {v!r:.40}')
     v = c.cfg.get('train_dataloader.num_workers', 0)
     if type(v) is not int or v < 0: c.error(('train_dataloader','num_workers'), f'must be 0 or more, not {v!r:.40}')
+    if isinstance(t, dict) and t.get('by_epoch') is False and 'max_iters' not in t: c.error(('train_cfg',), 'by_epoch=False counts iterations: max_iters is missing')
+    m,limit = c.cfg.get('model.momentum'),10**9
+    if m is not None and (isinstance(m, bool) or not isinstance(m, (int,float)) or not 0 <= m <= 1): c.error(('model','momentum'), f'must be from 0 (a copy) to 1 (never moves), not {m!r:.40}')
+    if (f := c.cfg.get('model.feat_dim')) and (o := c.cfg.get('model.neck.out_channels')) and f != o: c.error(('model','feat_dim'), f'must be the neck\'s out_channels, {o!r:.20}, not {f!r:.20}')
+    for k in ('train_cfg.max_epochs','train_cfg.max_iters'):
+        if type(v := c.cfg.get(k)) is int and v > limit: c.error(k.split('.'), f'{v} is beyond all reason; at most {limit:,}')
     v = c.cfg.get('randomness.seed')
     if v is not None and (type(v) is not int or v < 0): c.error(('randomness','seed'), f'must be a whole number of at least 0, or None, not {v!r:.40}')
     for k in ('randomness.deterministic','randomness.diff_rank_seed','resume'):
         if not isinstance(v := c.cfg.get(k, False), bool): c.error(k.split('.'), f'must be True or False, not {v!r:.40}' + (': resume=True goes on, load_from says from where' if k == 'resume' else ''))
     if isinstance(t := c.d.get('train_cfg'), dict) and not {'max_epochs','max_iters'} & set(t): c.error(('train_cfg',), 'max_epochs (or max_iters) is missing')
     if isinstance(t, dict) and {'max_epochs','max_iters'} <= set(t): c.error(('train_cfg',), 'give max_epochs or max_iters, not both')
-    if isinstance(d := c.d.get('train_dataloader'), dict) and not isinstance(d.get('dataset'), dict): c.error(('train_dataloader',), 'dataset is missing: dataset=dict(type=..., pipeline=...)')
+    for k in ('train_dataloader','val_dataloader'):
+        if isinstance(d := c.d.get(k), dict) and 'dataset' not in d: c.error((k,), 'dataset is missing: dataset=dict(type=...)')
 
 @_check
 def _optimizer(c):

@@ -5,9 +5,9 @@
 # %% auto #0
 __all__ = []
 
-# %% ../../nbs/config/88_commands.ipynb #86fcfe9c
+# %% ../../nbs/config/88_commands.ipynb #fe301e0e
 import contextlib,os,sys
-from sslkit.config.chain import Config,_literal as option_value
+from sslkit.config.chain import Config,option_value
 from sslkit.config.language import ConfigError,shown
 
 # %% ../../nbs/config/88_commands.ipynb #9313cef5

@@ -5,22 +5,24 @@
 # %% auto #0
 __all__ = ['literal', 'broken', 'format_value', 'plain_keys']
 
-# %% ../../nbs/config/82_dump.ipynb #3cb9fa3d
+# %% ../../nbs/config/82_dump.ipynb #1adeec6b
 import ast,keyword,math,os,re
 from difflib import SequenceMatcher
 from fastcore.basics import patch
 from sslkit.config.chain import Config,walk
-from sslkit.config.language import ConfigError,Missing,Tup,_calls,config_dir,cur,is_dict,is_list,plain,shown,shown_key,weight
+from sslkit.config.language import ConfigError,File,Missing,parse,Tup,_calls,config_dir,cur,is_dict,is_list,plain,shown,shown_key,weight
 
-# %% ../../nbs/config/82_dump.ipynb #87bf9445
+# %% ../../nbs/config/82_dump.ipynb #b51e0ba5
 def literal(v)->str:
     "A scalar as the config language reads it"
-    return f"float('{v}')" if isinstance(v, float) and not math.isfinite(v) else repr(v)
+    if isinstance(v, float) and not math.isfinite(v): return f"float('{v}')"
+    if isinstance(v, str) and '{{' in v: return '(' + ' + '.join(repr(x) for x in re.sub(r'\{(?=\{)', '{\0', v).split('\0')) + ')'      # the reader would take it for a predefined variable
+    return repr(v)
 
 def broken(start, items, end, indent, width=100, at=0)->str:
     "`start`, `items` and `end` on one line if they fit, else an item a line"
     one = start + ', '.join(items) + end
-    if len(one) + at <= width and '\n' not in one: return one
+    if len(one) + at + 1 <= width and '\n' not in one: return one
     pad = '\n' + '    '*(indent+1)
     return start + pad + (',' + pad).join(items) + end
 
@@ -28,7 +30,7 @@ def format_value(v, indent=0, at=0)->str: # nesting depth, columns used before i
     "Python source of a plain value. Raises `ConfigError` for what a config cannot hold"
     if isinstance(v, dict):
         if plain_keys(v): return broken('dict(', [f'{k}={format_value(x, indent+1, 4*indent+5+len(k))}' for k,x in v.items()], ')', indent, at=at)
-        return broken('{', [f'{k!r}: {format_value(x, indent+1, 4*indent+6+len(repr(k)))}' for k,x in v.items()], '}', indent, at=at)
+        return broken('{', [f'{literal(k)}: {format_value(x, indent+1, 4*indent+6+len(repr(k)))}' for k,x in v.items()], '}', indent, at=at)
     if isinstance(v, (list,tuple)):
         items = [format_value(x, indent+1, 4*indent+4) for x in v]
         if isinstance(v, tuple) and len(v) == 1: items[0] += ','
@@ -37,11 +39,11 @@ def format_value(v, indent=0, at=0)->str: # nesting depth, columns used before i
     if v is None or isinstance(v, (bool,int,float,str)): return literal(v)
     raise ConfigError(f'a config cannot hold a {type(v).__name__}: {v!r:.60}')
 
-def plain_keys(keys): return all(isinstance(k, str) and k.isidentifier() and not keyword.iskeyword(k) for k in keys)
+def plain_keys(keys): return all(isinstance(k, str) and k.isidentifier() and not keyword.iskeyword(k) and k.isascii() for k in keys)       # Python normalises other letters
 
-# %% ../../nbs/config/82_dump.ipynb #651a7b97
+# %% ../../nbs/config/82_dump.ipynb #3802a814
 class _Writer:
-    def __init__(self, top, flat): self.top,self.flat,self.done,self.out,self.busy = top.v,flat,set(),[],[]
+    def __init__(self, top, flat=()): self.top,self.flat,self.done,self.out,self.busy = top.v,flat,set(),[],[]
     def emit(self, k):
         if k in self.done: return
         self.done.add(k); self.busy.append(k)
@@ -51,7 +53,7 @@ class _Writer:
         "The text of a slot's last entry, if it reads only top-level names and these still hold what it read"
         p = slot[-1]
         t,n = p.src.node,p.node
-        if self.flat or isinstance(t, (str,ast.Constant)): return None
+        if me in self.flat or isinstance(t, (str,ast.Constant)): return None
         if isinstance(t, ast.Name): deps = [(t.id,n)]
         elif isinstance(n.v, (dict,list)) or not n.deps: return None
         else: deps = list(n.deps)
@@ -66,7 +68,7 @@ class _Writer:
         n = cur(slot)
         if is_dict(n):
             if plain_keys(n.v): return broken('dict(', [f'{k}={self.text(s, me, indent+1, 4*indent+5+len(k))}' for k,s in n.v.items()], ')', indent, at=at)
-            return broken('{', [f'{k!r}: {self.text(s, me, indent+1, 4*indent+6+len(repr(k)))}' for k,s in n.v.items()], '}', indent, at=at)
+            return broken('{', [f'{literal(k)}: {self.text(s, me, indent+1, 4*indent+6+len(repr(k)))}' for k,s in n.v.items()], '}', indent, at=at)
         if is_list(n):
             items = [self.text(s, me, indent+1, 4*indent+4) for s in n.v]
             if isinstance(n.v, Tup): return broken('(', items[:-1] + [items[-1] + ','] if len(items) == 1 else items, ')', indent, at=at)
@@ -75,15 +77,26 @@ class _Writer:
 
 def _same(a, b): return a is b or repr(plain(a)) == repr(plain(b))
 
+def _misread(text, top)->set: # names that `text` gives other values
+    try: back = File('dump', parse('dump', text)).run().v
+    except ConfigError: return set(top)
+    return {k for k,s in top.items() if k not in back or repr(plain(cur(back[k]))) != repr(plain(cur(s)))}
+
 @patch
 def dump(self:Config, path=None, flat=False)->str:
     "The config as one file without bases; written to `path` if given. It loads to the same values. Raises `ConfigError`"
-    w = _Writer(self._top, flat)
     if not plain_keys(self._top.v): raise ConfigError(f'a top-level name must be an identifier: {", ".join(repr(k) for k in self._top.v if not plain_keys([k]))}')
     weight(self._top)
-    for k in self._top.v: w.emit(k)
-    text = '\n'.join(w.out) + '\n'
+    done = set(self._top.v) if flat else set()
+    while True:                                              # read it back: what an expression gives now may not be what it gave
+        w = _Writer(self._top, done)
+        for k in self._top.v: w.emit(k)
+        text = '\n'.join(w.out) + '\n'
+        if not (wrong := _misread(text, self._top.v)): break
+        if wrong <= done: raise ConfigError(f'{", ".join(sorted(wrong))[:100]}: cannot be written as a config')
+        done |= wrong
     if path is not None:
+        if not os.path.isdir(folder := os.path.dirname(os.path.abspath(path))): raise ConfigError(f'cannot write {os.fspath(path)}: there is no folder {shown(folder)}')
         tmp = f'{os.fspath(path)}.{os.getpid()}.tmp'
         with open(tmp, 'w', encoding='utf-8') as f: f.write(text)
         os.replace(tmp, path)
@@ -118,7 +131,7 @@ def show(self:Config, color=None)->str:
     col = min(64, max((w for *_,w in out), default=0) + 2)
     return '\n'.join(t + (' '*max(2, col-w) + c if c else '') for t,c,w in out) + '\n'
 
-# %% ../../nbs/config/82_dump.ipynb #088540db
+# %% ../../nbs/config/82_dump.ipynb #7ca8aaef
 class Diff(str):
     "The text of a comparison; `changes` holds `(key, a, b)` with `absent` where one side has no such key"
     changes,summary = (),()
@@ -130,7 +143,7 @@ absent = _Absent()
 
 def changes(a, b, ka=(), kb=()):
     "`(key in a, key in b, a's value, b's value)` of everything that differs; lists of dicts are aligned by their `type`"
-    if isinstance(a, dict) and isinstance(b, dict) and a.get('type') == b.get('type'):
+    if isinstance(a, dict) and isinstance(b, dict) and (_name_of(a) == _name_of(b) or 'pipeline' in a and 'pipeline' in b):
         for k in [*a, *(k for k in b if k not in a)]: yield from changes(a.get(k, absent), b.get(k, absent), (*ka,k), (*kb,k))
     elif isinstance(a, (list,tuple)) and isinstance(b, (list,tuple)) and _typed(a) and _typed(b):
         ops = SequenceMatcher(None, [_name_of(x) for x in a], [_name_of(x) for x in b], autojunk=False).get_opcodes()
@@ -140,11 +153,11 @@ def changes(a, b, ka=(), kb=()):
             else:
                 for n in range(i, j): yield (*ka,n),None,a[n],absent
                 for n in range(k, l): yield None,(*kb,n),absent,b[n]
-    elif not _equal(a, b): yield ka,kb,a,b
+    elif not _equal(a, b) and not (ka[-1:] == ('type',) and str(a).split('.')[-1] == str(b).split('.')[-1]): yield ka,kb,a,b        # a scope makes no difference here
 
 def _equal(a, b): # 1 and 1.0 and (1,) and [1] mean the same to a config
     if isinstance(a, (list,tuple)) and isinstance(b, (list,tuple)): return len(a) == len(b) and all(map(_equal, a, b))
-    return a == b and isinstance(a, bool) == isinstance(b, bool)
+    return a is b or repr(a) == repr(b) or a == b and isinstance(a, bool) == isinstance(b, bool)
 def _typed(v): return len(v) > 0 and all(isinstance(x, (dict,list)) for x in v)
 def _name_of(x): return str(x.get('type')).split('.')[-1] if isinstance(x, dict) else 'list'
 
@@ -156,8 +169,10 @@ def facts(self:Config)->dict:
     sched = g('param_scheduler', 'lr_config')
     steps = [f'{s["type"]}[{s.get("begin", 0)}, {s.get("end", "end")})' for s in ([sched] if isinstance(sched, dict) else sched or ()) if isinstance(s, dict) and 'type' in s] or ([sched['policy']] if isinstance(sched, dict) and 'policy' in sched else [])
     pipe = g('train_dataloader.dataset.pipeline', 'data.train.pipelines', 'data.train.pipeline') or []
-    out = dict(model=g('model.type'), backbone=_arch(g('model.backbone')), dataset=g('train_dataloader.dataset.type', 'data.train.data_source.type'), lr=g('optim_wrapper.optimizer.lr', 'optimizer.lr'),
-        optimizer=g('optim_wrapper.optimizer.type', 'optimizer.type'), weight_decay=g('optim_wrapper.optimizer.weight_decay', 'optimizer.weight_decay'),
+    lr = g('optim_wrapper.optimizer.lr', 'optimizer.lr')
+    real = isinstance(lr, (int,float)) and isinstance(bs, int) and isinstance(acc, int) and bs*acc > 0
+    out = dict(model=g('model.type'), backbone=_arch(g('model.backbone')), dataset=g('train_dataloader.dataset.type', 'data.train.data_source.type'), lr=lr,
+        **({'lr per 256':float(f'{lr*256/(bs*acc):.4g}')} if real else {}), optimizer=g('optim_wrapper.optimizer.type', 'optimizer.type'), weight_decay=g('optim_wrapper.optimizer.weight_decay', 'optimizer.weight_decay'),
         batch=bs if not isinstance(bs, int) or acc == 1 else f'{bs} x {acc} accumulated', epochs=g('train_cfg.max_epochs', 'runner.max_epochs'), iterations=g('train_cfg.max_iters', 'runner.max_iters'),
         schedule=', '.join(steps) or None, views=_views(pipe, g('data.train.num_views')), sizes=sorted(set(_sizes(pipe)), key=str, reverse=True) or None)
     return {k:v for k,v in out.items() if v is not None}
@@ -173,7 +188,8 @@ def _sizes(v):
 
 @patch
 def diff(self:Config, other:'Config')->Diff:
-    "What differs between two configs, in meaning first, then key by key with the places that set the values"
+    "What differs between two configs, in meaning first, then key by key with the places that set the values. Raises `ConfigError`"
+    if not isinstance(other, Config): raise ConfigError(f'diff compares with another Config, not with a {type(other).__name__}; Config.from_dict makes one')
     from sslkit.config.check import SECTIONS
     fa,fb = self.facts(),other.facts()
     top = [(k,fa.get(k, absent),fb.get(k, absent)) for k in {**fa, **fb} if not _equal(fa.get(k, absent), fb.get(k, absent))]

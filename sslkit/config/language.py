@@ -88,8 +88,8 @@ def joined(a, b):
     new = {p.src for p in b}
     return tuple(p for p in a if p.src not in new) + b
 
-# %% ../../nbs/config/80_language.ipynb #4a5d841a
-LIMITS = dict(bytes=300_000, depth=60, steps=200_000, items=50_000, chars=200_000, bits=128, range=10_000, files=400, chain=20)   # the largest upstream file needs 4,123 steps and 1,334 items
+# %% ../../nbs/config/80_language.ipynb #2ed66f79
+LIMITS = dict(bytes=300_000, depth=45, nodes=100, steps=200_000, items=50_000, chars=400_000, bits=128, range=10_000, files=2_000, chain=20)   # the largest upstream file needs 4,123 steps and 1,334 items
 
 def weight(n, memo=None, deep=0)->int:
     "Number of values in `n` when written out. Raises `ConfigError` for circles and for what would explode"
@@ -98,11 +98,11 @@ def weight(n, memo=None, deep=0)->int:
     if memo.get(id(n), 0) is None or deep > LIMITS['depth']: raise ConfigError('a value contains itself, or is nested too deeply', construct='nesting')
     if id(n) not in memo:
         memo[id(n)] = None
-        memo[id(n)] = 1 + sum(weight(cur(s), memo, deep+1) for s in children(n))
+        memo[id(n)] = 1 + sum(weight(cur(s), memo, deep+1) for s in children(n)) + (sum(len(k)//64 for k in n.v if isinstance(k, str)) if is_dict(n) else 0)
         if memo[id(n)] > LIMITS['items']: raise ConfigError(f'a value of more than {LIMITS["items"]} items', construct='size')
     return memo[id(n)]
 
-# %% ../../nbs/config/80_language.ipynb #1a13d1f5
+# %% ../../nbs/config/80_language.ipynb #4e0e6f95
 def merged(base:Node, child:Node)->Node:
     "`child` over `base`, both dicts. Raises `ConfigError` where a dict meets something else"
     out,changed = dict(base.v),False
@@ -119,6 +119,7 @@ def _merged_dict(k, old, slot): # -> slot, or None where nothing changes
     c,src = cur(slot),slot[-1].src
     own = Node({x:s for x,s in c.v.items() if x != '_delete_'}, c.deps) if '_delete_' in c.v else c
     if old is None: return slot
+    if own is not c and not isinstance(plain(cur(c.v['_delete_'])), bool): raise ConfigError(f"_delete_ must be True or False, not {plain(cur(c.v['_delete_']))!r:.40}", src.file, src.line, '_delete_')
     if own is not c and plain(cur(c.v['_delete_'])): return old + (Put(own, src),)
     if not is_dict(cur(old)): raise ConfigError(f'{k!r} is a dict here but {type(plain(cur(old))).__name__} in {old[-1].src.where}; add _delete_=True to replace it', src.file, src.line, 'dict')
     m = merged(cur(old), own)
@@ -135,12 +136,14 @@ def without_delete(n, memo=None):
         memo[id(n)] = n if same else Node(v, n.deps)
     return memo[id(n)]
 
-# %% ../../nbs/config/80_language.ipynb #018448e0
+# %% ../../nbs/config/80_language.ipynb #6c0ee7f3
 def parse_key(key:str)->list:
     "The parts of a dotted key. Raises `ConfigError` where it is malformed"
+    if len(key) > 2_000: raise ConfigError('a key of more than 2,000 characters')
     parts = re.findall(r'"([^"]*)"|\'([^\']*)\'|\[(-?\d+)\]|([^."\'\[\]]+)', key)
     parts = [next(filter(None, p), '') for p in parts]
-    if not re.fullmatch(r'''("[^"]*"|'[^']*'|[^."'\[\]]+)(\.("[^"]*"|'[^']*'|[^."'\[\]]+)|\[-?\d+\])*''', key): raise ConfigError(f'{key!r} is no key; write it as a.b.0.c, a part with a dot in double quotes')
+    if not re.fullmatch(r'''("[^"]*"|'[^']*'|[^."'\[\]]+)(\.("[^"]*"|'[^']*'|[^."'\[\]]+)|\[-?\d+\])*''', key): raise ConfigError(f'{key[:80]!r} is no key; write it as a.b.0.c, a part with a dot in double quotes')
+    if len(parts) > 30: raise ConfigError(f'{key[:60]!r}...: a key of more than 30 parts')
     return parts
 
 def shown_key(parts): return '.'.join(f'"{p}"' if not re.fullmatch(r'[\w:/\-]+', str(p)) else str(p) for p in parts)
@@ -178,7 +181,7 @@ class Given(Put):
         if not (is_list(old) and isinstance(v, str) and re.fullmatch(r'\s*[\[(].*[\])]\s*', v, re.S)): return Put(copied(self.node), self.src)
         return Put(wrap(parse_value(v), self.src), self.src)
 
-# %% ../../nbs/config/80_language.ipynb #330cef5a
+# %% ../../nbs/config/80_language.ipynb #76529479
 _brackets = (('dict(',')','='), ('{','}',':'), ('[',']',list), ('(',')',tuple))
 
 def parse_value(s:str):
@@ -221,6 +224,7 @@ class _Text:
     def pair(self, sep, depth):
         self.more()
         k = self.quoted() if self.s[self.i:self.i+1] in ('"',"'") else self.until(sep + ',)}')
+        if not k or k == '_base_': raise ConfigError(f'override value {self.s[:80]!r}: {k!r} cannot be a key')
         self.need(sep)
         return k,self.value(depth)
     def items(self, end, item):
@@ -234,21 +238,40 @@ class _Text:
         return out
 
 def scalar(w):
-    if re.fullmatch(r'[+-]?\d{1,40}', w): return int(w)
-    if re.fullmatch(r'[+-]?((\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|inf|nan)', w): return float(w)
+    if len(w) > 60: return w
+    if re.fullmatch(r'[+-]?\d+', w):
+        if int(w).bit_length() > LIMITS['bits']: raise ConfigError(f'override value {w[:50]}: this number is too large')
+        return int(w)
+    if re.fullmatch(r'[+-]?((\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?|inf|nan)', w): return float(w)
     return {'true':True,'false':False}.get(w.lower(), None if w == 'None' else w)
 
-# %% ../../nbs/config/80_language.ipynb #709f53b2
+# %% ../../nbs/config/80_language.ipynb #2c23c9bf
+def _holdable(v, deep=0):
+    "Raise `ConfigError` for what a config cannot hold"
+    if deep > LIMITS['depth']: raise ConfigError('a value nested too deeply')
+    if isinstance(v, dict):
+        for k in v:
+            if not isinstance(k, (str,int,float,bool,type(None))): raise ConfigError(f'a config cannot hold the key {k!r:.60}')
+    elif not (v is None or isinstance(v, (bool,int,float,str,list,tuple))): raise ConfigError(f'a config cannot hold a {type(v).__name__}: {v!r:.60}')
+    elif type(v) is int and v.bit_length() > LIMITS['bits']: raise ConfigError(f'this number is too large: {str(v)[:40]}...')
+    for x in v.values() if isinstance(v, dict) else v if isinstance(v, (list,tuple)) else (): _holdable(x, deep+1)
+
+# %% ../../nbs/config/80_language.ipynb #1b84c01b
 class Override:
     "`key=value` of the command line; `+key=value` may add a key"
-    def __init__(self, text):
-        m = re.match(r'''\s*(\+?)((?:"[^"]*"|'[^']*'|[^="'])+)=(.*)$''', text, re.S) if isinstance(text, str) else None
-        if not m: raise ConfigError(f'override {str(text)[:80]!r}: write key=value', '--cfg-options')
-        self.new,self.src = m[1] == '+',Src('--cfg-options', text.strip())
-        try: self.path,value = parse_key(m[2].strip()),parse_value(m[3].strip())
+    def __init__(self, text, value=None): # 'key=value', or a key and a value
+        if value is None:
+            m = re.match(r'''\s*(\+?)((?:"[^"]*"|'[^']*'|[^="'])+)=(.*)$''', text, re.S) if isinstance(text, str) else None
+            if not m: raise ConfigError(f'override {str(text)[:80]!r}: write key=value', '--cfg-options')
+            self.new,key,self.src = m[1] == '+',m[2].strip(),Src('--cfg-options', text.strip())
+        else: self.new,key,self.src = str(text).startswith('+'),str(text).lstrip('+').strip(),Src('--cfg-options', f'{text}={value[0]!r}'[:300])
+        try:
+            self.path = parse_key(key)
+            value = parse_value(m[3].strip()) if value is None else value[0]
+            _holdable(value)
         except ConfigError as e: raise ConfigError(e.msg, '--cfg-options') from None
-        if not self.path[0].isidentifier() or keyword.iskeyword(self.path[0]): raise ConfigError(f'{self.path[0]!r} cannot be a name in a config', '--cfg-options')
-        if self.path[0].startswith('__') or self.path[0] == '_base_': raise ConfigError(f'{self.path[0]} cannot be overridden', '--cfg-options')
+        if not self.path[0].isidentifier() or keyword.iskeyword(self.path[0]): raise ConfigError(f'{self.path[0][:60]!r} cannot be a name in a config', '--cfg-options')
+        if self.path[0].startswith('__') or {'_base_','_delete_'} & set(self.path): raise ConfigError(f'{key[:60]} cannot be overridden', '--cfg-options')
         self.key,self.put = shown_key(self.path),Given(wrap(value, self.src), self.src)
     def apply(self, name, slot):
         "The slot of top-level `name` with this override in it, where it holds the path"
@@ -270,7 +293,7 @@ class Redefinition:
         mine = self.env[name]
         return merged(Node({name:slot}), Node({name:mine[:-1] + (Put(copied(cur(mine)), mine[-1].src),)})).v[name]
 
-# %% ../../nbs/config/80_language.ipynb #c6c103f3
+# %% ../../nbs/config/80_language.ipynb #6e0c59d1
 _nodes = set('''Module Assign AugAssign Expr If Pass Constant Dict List Tuple Set Name Attribute Subscript Slice Call keyword BinOp UnaryOp BoolOp Compare IfExp
     ListComp DictComp comprehension JoinedStr FormattedValue Load Store Add Sub Mult Div FloorDiv Mod Pow USub UAdd Not And Or Eq NotEq Lt LtE Gt GtE In NotIn
     Is IsNot'''.split())
@@ -280,9 +303,9 @@ _words = dict(Import='import', ImportFrom='import', FunctionDef='def', AsyncFunc
 _calls = dict(round=round, int=int, float=float, str=str, len=len, range=range, min=min, max=max, dict=dict, list=list, tuple=tuple, bool=bool, abs=abs)
 _methods = 'append','extend','update'
 
-def parse(path)->ast.Module:
-    "The syntax tree of a file, all of it within the language. Raises `ConfigError`; nothing is evaluated"
-    text = _read(path)
+def parse(path, text=None)->ast.Module:
+    "The syntax tree of a file (or of `text`), all of it within the language. Raises `ConfigError`; nothing is evaluated"
+    text = _read(path) if text is None else text
     try:
         with warnings.catch_warnings():
             warnings.simplefilter('ignore')
@@ -293,7 +316,7 @@ def parse(path)->ast.Module:
     while todo:
         x,deep,line = todo.pop()
         n,line = n+1,getattr(x, 'lineno', line)
-        if deep > LIMITS['depth'] or n > LIMITS['steps']: raise ConfigError('nested too deeply, or too long', path, line, 'nesting')
+        if deep > LIMITS['nodes'] or n > LIMITS['steps']: raise ConfigError('nested too deeply, or too long', path, line, 'nesting')
         if what := _foreign(x): raise ConfigError(f'{what} is not part of the config language; a config is data, it is read and never run', path, line, what)
         todo += [(c,deep+1,line) for c in ast.iter_child_nodes(x)]
     return tree
@@ -315,14 +338,16 @@ def _foreign(x): # -> the construct's name, or None
         f = x.func
         if not (isinstance(f, ast.Name) and f.id in _calls or isinstance(f, ast.Attribute) and f.attr in _methods): return f'the call {ast.unparse(f)[:60]}(...)'
 
-# %% ../../nbs/config/80_language.ipynb #21189b31
+# %% ../../nbs/config/80_language.ipynb #b0138e57
 class File:
     "One file being evaluated"
     def __init__(self, path, tree, base=None, over=(), spent=None, below=()):
         self.path,self.tree,self.base,self.over = path,tree,base,over   # `base`: Node behind `_base_`; `over`: what applies at definitions
         self.below = below                                              # names that the bases define: for a hint
         self.spent = {} if spent is None else spent                     # counted over all files of a load
-        self.env,self.scopes,self.reads,self.edited = {},[],[],set()
+        self.env,self.scopes,self.reads,self.edited = {},[],[],{}       # `edited`: names of the base that this file changes in place, and where
+        self.texts,self.changed = {},{}
+        self.watched = {o.path[0] for o in over if isinstance(o, Override)}
     def error(self, n, msg, construct=None): return ConfigError(msg, self.path, getattr(n, 'lineno', 1), construct or type(n).__name__)
     def spend(self, n, **kw):
         for k,amount in kw.items():
@@ -331,6 +356,9 @@ class File:
     def run(self)->Node:
         for s in self.tree.body: self.do(s)
         self.plain(self.tree.body[-1] if self.tree.body else self.tree, Node(self.env))       # now is the time to find circles
+        if self.base is not None and self.changed:                             # a value read from the base and changed here is the base's own, as in Python
+            for k,slot in self.base.v.items():
+                if k not in self.edited and (src := _reaches(cur(slot), self.changed)): self.edited[k] = src
         return Node({k:v for k,v in self.env.items()})
 
     def do(self, s):
@@ -343,19 +371,31 @@ class File:
         try: r = rule(self, n)
         except ConfigError: raise
         except RecursionError: raise self.error(n, 'nested too deeply', 'nesting') from None
-        except Exception as e: raise self.error(n, f'{ast.unparse(n)[:80]}: {type(e).__name__}: {e}'[:300]) from None
+        except Exception as e:
+            raise self.error(n, f'{self.text(n)[:80]}: {type(e).__name__}: {e}'.replace("'Tup'", "'tuple'")[:300]) from None
         if not isinstance(n, (ast.Name,ast.Constant)) and not isinstance(r.v, (dict,list)) and len(self.reads) > mark:
             r = Node(r.v, tuple(dict.fromkeys(self.reads[mark:])))        # what the expression read: for `why`
         return r
+    def text(self, n):
+        "Source of a node; written out once"
+        if id(n) not in self.texts: self.texts[id(n)] = ast.unparse(n)
+        return self.texts[id(n)]
     def slot(self, n): return (Put(self.ev(n), Src(self.path, n)),)
     def new(self, n, v):
         self.spend(n, items=len(v))
         return Node(v)
     def plain(self, n, o):
-        try: self.spend(n, steps=weight(o))
+        try: self.spend(n, steps=1 + weight(o)//8)
         except ConfigError as e: raise e if e.file else self.error(n, e.msg, e.construct) from None
         return plain(o)
     def true(self, n): return bool(self.plain(n, self.ev(n)))
+
+def _reaches(n, ids, seen=None):
+    seen = set() if seen is None else seen
+    if id(n) in ids: return ids[id(n)]
+    if id(n) in seen: return None
+    seen.add(id(n))
+    return next((r for s in children(n) if (r := _reaches(cur(s), ids, seen))), None)
 
 _rules = {}
 def rule(*kinds):
@@ -364,7 +404,7 @@ def rule(*kinds):
         return f
     return deco
 
-# %% ../../nbs/config/80_language.ipynb #ed90bb6e
+# %% ../../nbs/config/80_language.ipynb #51f4e4f9
 @rule(ast.Pass)
 def _pass(self, s): pass
 
@@ -390,38 +430,51 @@ def _aug(self, s):
     old = self.ev(ast.copy_location(type(t)(**{**{f:getattr(t, f) for f in t._fields}, 'ctx':ast.Load()}), t))
     val = binary(self, s, s.op, old, self.ev(s.value))
     if is_list(old) and is_list(val) and not isinstance(old.v, Tup): mutate(self, t, old, lambda v: v.__setitem__(slice(None), val.v))       # as in Python: `+=` changes the list itself
-    else: store(self, t, (Put(Node(val.v, ((ast.unparse(t),old),)), Src(self.path, s.value)),))
+    else: store(self, t, (Put(Node(val.v, ((self.text(t),old),)), Src(self.path, s.value)),))
 
-# %% ../../nbs/config/80_language.ipynb #5dea22ab
-def touch(self, name, inplace=False):
+# %% ../../nbs/config/80_language.ipynb #141b2092
+def touch(self, name, inplace=False, kind=object):
     "Let the overrides of top-level `name` act"
     slot = self.env[name]
     for o in self.over:
+        if not isinstance(o, kind) or kind is Override and _stands(slot, o): continue
         new = o.apply(name, slot)
         if inplace and new is not slot and isinstance(cur(slot).v, (dict,list)) and type(cur(new).v) is type(cur(slot).v): cur(slot).v = cur(new).v; new = slot
         slot = new
     self.env[name] = slot
 
+def _stands(slot, o):
+    "Is override `o` the last word at its path already?"
+    try:
+        for k in o.path[1:]: slot = cur(slot).v[step(cur(slot).v, k)]
+    except Missing: return False
+    return slot[-1].src is o.src
+
 def root(self, t): # the top-level name that `t` is a part of, or None
     top = None
     while isinstance(t, (ast.Attribute,ast.Subscript)): top,t = (t.attr if isinstance(t, ast.Attribute) else getattr(t.slice, 'value', None)),t.value
-    if isinstance(t, ast.Name) and t.id == '_base_': self.edited.add(top)       # `_base_.x.y = 1` redefines x
+    if isinstance(t, ast.Name) and t.id == '_base_': self.edited[top] = Src(self.path, t)       # `_base_.x.y = 1` redefines x
     return t.id if isinstance(t, ast.Name) and t.id in self.env else None
 
 def mutate(self, t, n, change):
     "Apply `change` to the container of `n` and of its heirs, then let overrides act"
     for o in (n,*_heirs(n)): change(o.v)
+    self.changed[id(n)] = Src(self.path, t)
     self.spend(t, items=len(n.v))
     if r := root(self, t): touch(self, r, inplace=True)
+    for r in self.watched & self.env.keys(): touch(self, r, inplace=True, kind=Override)        # it may be known there under another name
 
 def _heirs(n, deep=0): return [] if deep > 8 else [x for h in n.heirs for x in (h,*_heirs(h, deep+1))]
 
+_reserved = 'filename','text','pretty_text','env_variables','_base_','_delete_'
+
 def store(self, t, slot):
     if isinstance(t, ast.Name):
+        if keyword.iskeyword(t.id) or t.id in _reserved: raise self.error(t, f'{t.id} cannot be a name in a config' + (': MMEngine keeps it for itself' if t.id in _reserved else ''), t.id)
         self.env[t.id] = self.env.get(t.id, ()) + slot
         touch(self, t.id)
     elif isinstance(t, (ast.Subscript,ast.Attribute)):
-        in_base = ast.unparse(t).startswith('_base_')
+        in_base = of_base(t)
         if isinstance(t, ast.Attribute) and not in_base: raise self.error(t, f"{ast.unparse(t)[:60]}: write d['key'] = ..., attributes are for _base_ only", f'.{t.attr}')
         if in_base: self.plain(t, cur(slot)); slot = (Put(copied(cur(slot)), slot[-1].src),)         # as in mmengine: a base takes a copy
         n,k = self.ev(t.value),self.ev(t.slice).v if isinstance(t, ast.Subscript) else t.attr
@@ -430,6 +483,10 @@ def store(self, t, slot):
     elif isinstance(t, (ast.Tuple,ast.List)) and is_list(cur(slot)) and len(cur(slot).v) == len(t.elts):
         for x,s in zip(t.elts, cur(slot).v): store(self, x, s)
     else: raise self.error(t, f'cannot assign to {ast.unparse(t)[:60]}', 'assignment')
+
+def of_base(t):
+    while isinstance(t, (ast.Attribute,ast.Subscript)): t = t.value
+    return isinstance(t, ast.Name) and t.id == '_base_'
 
 def method(self, c):
     name,n,args = c.func.attr,self.ev(c.func.value),[self.ev(a) for a in c.args]
@@ -442,7 +499,7 @@ def method(self, c):
         mutate(self, c.func.value, n, lambda v: v.update({k:v.get(k, ()) + s for k,s in new.items()}))
     else: raise self.error(c, f'{ast.unparse(c)[:60]}: .append and .extend take one value and belong to lists, .update to dicts', f'.{name}')
 
-# %% ../../nbs/config/80_language.ipynb #3ac989a0
+# %% ../../nbs/config/80_language.ipynb #951d95c5
 @rule(ast.Constant)
 def _constant(self, n):
     v = n.value
@@ -453,14 +510,18 @@ def _constant(self, n):
     elif type(v) is int and v.bit_length() > LIMITS['bits']: raise self.error(n, 'this number is too large', 'number')
     return Node(v)
 
-def _predefined(self, n, v):
-    path = self.path.replace(os.sep, '/')
+def _places(path):
+    path = path.replace(os.sep, '/')
     base = os.path.basename(path)
-    known = dict(fileDirname=os.path.dirname(path), fileBasename=base, fileBasenameNoExtension=os.path.splitext(base)[0], fileExtname=os.path.splitext(base)[1])
-    v = re.sub(r'\{\{\s*(\w+)\s*\}\}', lambda m: known.get(m[1], m[0]), v)
-    if m := re.search(r'\{\{\s*(_base_[\w.]*|\$\w+[^}]*)\s*\}\}', v):
+    return dict(fileDirname=os.path.dirname(path), fileBasename=base, fileBasenameNoExtension=os.path.splitext(base)[0], fileExtname=os.path.splitext(base)[1])
+
+def _predefined(self, n, v):
+    known = _places(self.path)
+    if v.count('{{') > 50: raise self.error(n, "more than 50 times '{{' in one string")
+    v = re.sub(r'\{\{\s*(file[A-Z]\w{1,30})\s*\}\}', lambda m: known.get(m[1], m[0]), v)
+    if m := re.search(r'\{\{\s*(_base_[\w.]*|\$[^{}]*)\s*\}\}', v[:4000]):
         how = 'write it without quotes' if m[1][0] == '_' else 'configs read no environment variables: give the value with --cfg-options'
-        raise self.error(n, f'{m[0]} inside a string is not replaced; {how}', m[0])
+        raise self.error(n, f'{m[0][:60]} inside a string is not replaced; {how}', m[0][:60])
     return v
 
 @rule(ast.Name)
@@ -479,13 +540,14 @@ def _attribute(self, n):
     if not (isinstance(r, ast.Name) and r.id == '_base_'): raise self.error(n, f"the attribute .{n.attr} is not part of the config language; only _base_ has attributes, a dict's values are d['key']", f'.{n.attr}')
     o = self.ev(n.value)
     if not is_dict(o) or n.attr not in o.v: raise self.error(n, f'{ast.unparse(n)}: the base has no such key' + (did_you_mean(n.attr, o.v) if is_dict(o) else ''), n.attr)
-    v = cur(o.v[n.attr]); self.reads.append((ast.unparse(n),v))
+    v = cur(o.v[n.attr]); self.reads.append((self.text(n),v))
     return v
 
 @rule(ast.Set)
 def _set(self, n):
     x = n.elts[0]
     if len(n.elts) == 1 and isinstance(x, ast.Set) and len(x.elts) == 1 and re.match(r'_base_[.\[]', ast.unparse(x.elts[0])): return self.ev(x.elts[0])
+    if len(n.elts) == 1 and isinstance(x, ast.Set) and isinstance(x.elts[0], ast.Name) and x.elts[0].id in _places(''): raise self.error(n, f"put it in quotes: '{{{{ {x.elts[0].id} }}}}'", 'set')
     raise self.error(n, 'a set is not part of the config language; values of a base are written {{_base_.key}}', 'set')
 
 @rule(ast.Subscript)
@@ -494,10 +556,11 @@ def _subscript(self, n):
     if isinstance(n.slice, ast.Slice):
         i = slice(*(self.ev(x).v if x else None for x in (n.slice.lower,n.slice.upper,n.slice.step)))
         if not is_list(o) and not isinstance(o.v, str): raise self.error(n, 'only lists, tuples and strings have slices')
+        if isinstance(o.v, str): self.spend(n, chars=len(o.v[i]))
         return self.new(n, type(o.v)(o.v[i])) if is_list(o) else Node(o.v[i])
     k = self.ev(n.slice).v
     r = Node(o.v[k]) if isinstance(o.v, str) else cur(o.v[k])
-    self.reads.append((ast.unparse(n),r))
+    self.reads.append((self.text(n),r))
     return r
 
 @rule(ast.List)
@@ -510,9 +573,14 @@ def _dict(self, n):
     d = {}
     for k,v in zip(n.keys, n.values):
         if k is None: d.update(spread(self, v))
-        else: d[self.ev(k).v if not isinstance(k, (ast.List,ast.Dict,ast.Tuple)) else _bad_key(self, k)] = self.slot(v)
+        else: d[_key(self, k)] = self.slot(v)
     return self.new(n, d)
-def _bad_key(self, k): raise self.error(k, 'the keys of a dict must be strings or numbers')
+def _key(self, n):
+    k = self.ev(n).v
+    if isinstance(k, (list,dict)) or isinstance(k, float) and not math.isfinite(k): raise self.error(n, 'the keys of a dict must be strings or numbers')
+    if k == '_base_': raise self.error(n, '_base_ stands at the top of a file only', '_base_')
+    if isinstance(k, str): self.spend(n, chars=len(k))
+    return k
 
 def spread(self, v): # the items behind ** or dict(...)
     o = self.ev(v)
@@ -571,7 +639,7 @@ def _comparison(self, n):
 @rule(ast.IfExp)
 def _ifexp(self, n): return self.ev(n.body if self.true(n.test) else n.orelse)
 
-# %% ../../nbs/config/80_language.ipynb #f0ce4105
+# %% ../../nbs/config/80_language.ipynb #d22be68d
 def loop(self, n, gens, leaf):
     "Run `leaf` for every combination of a comprehension's generators"
     if not gens: leaf(); return
@@ -595,14 +663,14 @@ def _listcomp(self, n):
 @rule(ast.DictComp)
 def _dictcomp(self, n):
     out = {}
-    loop(self, n, n.generators, lambda: out.__setitem__(self.ev(n.key).v, self.slot(n.value)))
+    loop(self, n, n.generators, lambda: out.__setitem__(_key(self, n.key), self.slot(n.value)))
     return self.new(n, out)
 
 @rule(ast.JoinedStr)
 def _fstring(self, n):
     out = ''
     for x in n.values:
-        out += x.value if isinstance(x, ast.Constant) else self.ev(x).v
+        out += re.sub(r'\{\s*(file[A-Z]\w{1,30})\s*\}', lambda m: _places(self.path).get(m[1], m[0]), x.value) if isinstance(x, ast.Constant) else self.ev(x).v     # `{{` arrives here as `{`
         self.spend(n, chars=len(out))
     return Node(out)
 
@@ -614,7 +682,7 @@ def _formatted(self, n):
     if n.conversion != -1: v = {115:str, 114:repr, 97:ascii}[n.conversion](v)
     return Node(format(str(v) if isinstance(v, (dict,list,tuple)) or v is None else v, spec))
 
-# %% ../../nbs/config/80_language.ipynb #e15a586d
+# %% ../../nbs/config/80_language.ipynb #d59bf954
 @rule(ast.Call)
 def _call(self, n):
     if isinstance(n.func, ast.Attribute): raise self.error(n, f'.{n.func.attr}(...) gives no value; write it as a line of its own', f'.{n.func.attr}')
@@ -622,7 +690,11 @@ def _call(self, n):
     if f == 'dict':
         if len(n.args) > 1: raise self.error(n, 'dict() takes one positional argument')
         d = dict(spread(self, n.args[0])) if n.args else {}
-        for k in n.keywords: d.update({k.arg:self.slot(k.value)} if k.arg else spread(self, k.value))
+        for k in n.keywords:
+            new = {k.arg:self.slot(k.value)} if k.arg else spread(self, k.value)
+            if k.arg == '_base_': raise self.error(n, '_base_ stands at the top of a file only', '_base_')
+            if twice := next((x for x in new if x in d and not n.args), None): raise self.error(n, f'the key {twice!r} is given twice; {{**a, **b}} lets the later one win')
+            d.update(new)
         return self.new(n, d)
     if n.keywords: raise self.error(n, f'{f}() takes no keywords here')
     a = [self.ev(x) for x in n.args]
@@ -638,5 +710,6 @@ def _call(self, n):
     if f in ('min','max') and len(a) == 1 and is_list(a[0]) and v[0]: return cur(a[0].v[v[0].index(_calls[f](v[0]))])
     r = _calls[f](*v)
     if isinstance(r, str): self.spend(n, chars=len(r))
+    if type(r) is int and r.bit_length() > LIMITS['bits']: raise self.error(n, 'this number is too large', 'number')
     if isinstance(r, (list,tuple,dict)): raise self.error(n, f'{f}() of these values is not part of the config language')
     return Node(r)

@@ -11,12 +11,12 @@ from importlib import import_module
 from functools import lru_cache
 from .._types import TYPES
 
-# %% ../../nbs/core/03_registry.ipynb #bf3eb949
+# %% ../../nbs/core/03_registry.ipynb #a49bd236
 def did_you_mean(name:str, # what was asked for
     choices                # what there is
     )->str:                # "; did you mean 'x'?" or, where nothing is near, "; choose from ..."
     "The end of an error message about an unknown `name`: the nearest of `choices`, or all of them"
-    choices = sorted(map(str, choices))
+    choices = sorted(map(str, choices))[:2000]           # a search among more takes seconds
     low = {c.lower():c for c in choices}
     name = str(name).lower()
     near = [name] if name in low else difflib.get_close_matches(name, low, n=3, cutoff=.6)

@@ -93,14 +93,14 @@ def mocov2_learner(dls, arch='resnet50', size=None, dim=128, k=65536, m=.999, t=
     "A `Learner` that pretrains `arch` with MoCo v2: MLP projector, blur, higher temperature, cosine schedule (Chen et al., arXiv 2003.04297)"
     return _moco(dls, arch, _v2_projector, mocov2_cbs, cosine(), size, dim, k, m, t, base_lr, momentum, wd, views, encoder_kw, cbs, kwargs)
 
-# %% ../../nbs/methods/40_moco.ipynb #866e2e9d
+# %% ../../nbs/methods/40_moco.ipynb #60d9c873
 @register('MoCoV2Neck')
-def mocov2_neck(in_channels, hid_channels, out_channels, with_avg_pool=True)->nn.Module:
+def mocov2_neck(in_channels:int, hid_channels:int, out_channels:int, with_avg_pool=True, init_cfg:'dict|list|None'=None)->nn.Module:
     "Two linear layers; the encoder has pooled already"
     return mlp(in_channels, hid_channels, out_channels, bn=False)
 
 @register('LinearNeck')
-def linear_neck(in_channels, out_channels, with_avg_pool=True)->nn.Module:
+def linear_neck(in_channels:int, out_channels:int, with_avg_pool=True, init_cfg:'dict|list|None'=None)->nn.Module:
     "One linear layer; the encoder has pooled already"
     return mlp(in_channels, out_channels)
 

@@ -1,8 +1,9 @@
-"""MoCo v2 on ImageNet-1k, 8 GPUs x 32 images.
+"""MoCo v2 on ImageNet-1k, 8 processes x 32 images.
 
-    accelerate launch --num_processes 8 -m sslkit.train configs/selfsup/mocov2/mocov2_resnet50_8xb32-coslr-200e_in1k.py
+    sslkit train configs/selfsup/mocov2/mocov2_resnet50_8xb32-coslr-200e_in1k.py
 
-Expected: 67.5% linear top-1 (published for this recipe; not run here), about 53 hours on 8 V100.
+The learning rate is for 256 images a step: on one GPU add --cfg-options train_dataloader.batch_size=256.
+Expected: 67.5% linear top-1 on ImageNet, published for this recipe (MMSelfSup 1.x); not run here. The authors report 53 hours of pretraining on 8 V100.
 """
 _base_ = [
     '../_base_/models/mocov2.py',
