@@ -4,6 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings, strategies as st
 from sslkit.config.chain import Config
 from sslkit.config.migrate import Migrated, is_old, migrate_config, _leaves, _substrings
+from sslkit.optim.param_scheduler import curve, schedule_problems
 
 def old(tmp_path, text):
     f = tmp_path/'old.py'
@@ -300,6 +301,8 @@ warm = dict(warmup='linear', warmup_iters=5, warmup_ratio=.1, warmup_by_epoch=Tr
     (dict(policy='CosineAnnealing', min_lr=0.), 0, 0), (dict(policy='CosineAnnealing', min_lr=.01), 0, 0), (dict(policy='CosineAnnealing', min_lr=.01, by_epoch=False), 0, 0),
     (dict(policy='StepFixCosineAnnealing', min_lr=.01, by_epoch=False, **warm), 50, 0), (dict(policy='CosineAnnealing', by_epoch=False, **warm), 0, .3),
     (dict(policy='Poly', power=2., min_lr=.01), 0, .03), (dict(policy='Exp', gamma=.9), 0, 0),
+    (dict(policy='Exp', gamma=.9, **warm), 50, 0), (dict(policy='Exp', gamma=.9, **warm), 0, .1), (dict(policy='Exp', gamma=.99, by_epoch=False, warmup='linear', warmup_iters=30, warmup_ratio=.2), 30, 0),
+    (dict(policy='Exp', gamma=.9, warmup='linear', warmup_iters=30, warmup_ratio=.2), 0, .03), (dict(policy='Exp', gamma=.9, warmup='constant', warmup_iters=30, warmup_ratio=.2), 0, 0),
     (dict(policy='step', step=[12,16], warmup='constant', warmup_iters=20, warmup_ratio=.25), 0, 0), (dict(policy='CosineAnnealing', warmup='constant', warmup_iters=20, warmup_ratio=.25), 0, 0),
     (dict(policy='fixed', warmup='linear', warmup_iters=30, warmup_ratio=.2), 0, .03), (dict(policy='step', step=[120,160], by_epoch=False), 0, 0)])
 def test_the_learning_rate_over_the_run(c, since, tol):
@@ -311,6 +314,51 @@ def test_the_learning_rate_over_the_run(c, since, tol):
     off = max(abs(a-b) for i,(a,b) in enumerate(zip(got, want)) if i >= since and i != last)
     assert off <= tol*lr + 1e-9, (off, m.config['param_scheduler'])
     if c['policy'] == 'CosineAnnealing' and c.get('warmup_by_epoch'): assert off > 1e-3 and 'the cosine ran over all 20 epochs' in m.text       # it differs, and the file says so
+
+def lr_config(c, total=20, lr=.5, runner='max_epochs'):
+    return migrate_config(dict(optimizer=dict(type='SGD', lr=lr), lr_config=c, runner=dict({runner: total}, type='IterBasedRunner' if runner == 'max_iters' else 'EpochBasedRunner')))
+
+@pytest.mark.parametrize('c,total,per,runner', [(dict(warm, policy='exp', gamma=.9), 20, 10, 'max_epochs'), (dict(warm, policy='Exp', gamma=.5, warmup_iters=19), 20, 3, 'max_epochs'),
+    (dict(policy='exp', gamma=.999, by_epoch=False, warmup='linear', warmup_iters=40, warmup_ratio=.01), 20, 10, 'max_epochs'),
+    (dict(policy='exp', gamma=.98, by_epoch=False, warmup='exp', warmup_iters=40, warmup_ratio=.01), 200, 1, 'max_iters')])
+def test_an_exponential_after_its_warmup_is_that_of_before(c, total, per, runner):
+    m = lr_config(c, total, runner=runner)
+    s,w = m.config['param_scheduler'],c['warmup_iters']*(per if c.get('warmup_by_epoch') else 1)
+    got,count = curve(s, .5, total, per),(lambda i: i//per) if c.get('by_epoch', True) else (lambda i: i)
+    assert schedule_problems(s, **{runner: total}) == [] and m.notes == [] and 'all later rates are as they were' in m.text
+    for i in range(w, total*per): assert got[i] == pytest.approx(.5*c['gamma']**count(i), rel=1e-8)
+    assert got[0] == pytest.approx(.5*c['warmup_ratio']) and w < total*per
+
+@pytest.mark.parametrize('c', [dict(warm, policy='exp', gamma=.9, warmup='constant'), dict(warm, policy='exp', gamma=1.02)])
+def test_an_exponential_that_cannot_be_met_is_told(c):
+    m = lr_config(c)
+    s,share = m.config['param_scheduler'],c['gamma']**5
+    assert 'end_factor' not in s[0] and s[1] == dict(type='ExponentialLR', gamma=c['gamma'], begin=5, end=20, by_epoch=True) and schedule_problems(s, 20) == []
+    assert curve(s, .5, 20, 10)[60]*share == pytest.approx(.5*c['gamma']**6) and [f'{share:.4g} of the peak, here it is the peak' in n for n in m.notes] == [True]
+
+@pytest.mark.parametrize('power,low', [(1., 0.), (2., 0.), (.9, .1)])
+def test_a_polynomial_after_a_warmup_is_told_with_figures(power, low):
+    m = lr_config(dict(warm, policy='poly', power=power, min_lr=low))
+    before = old_lr(dict(warm, policy='Poly', power=power, min_lr=low), .5, 20, 50, 10)          # the direct formula, where the warm-up ends
+    assert curve(m.config['param_scheduler'], .5, 20, 10)[50] == pytest.approx(.5) and schedule_problems(m.config['param_scheduler'], 20) == []
+    assert len(m.notes) == 1 and f'over all 20 epochs and the warm-up multiplied it; at its end the rate was {before/.5:.4f} of the peak' in m.notes[0] and f'{before/.5:.4f}' in m.text
+    assert lr_config(dict(policy='poly', power=power, min_lr=low)).notes == []
+
+def test_the_share_of_a_cosine_knows_its_lowest_rate():
+    c = dict(warm, policy='CosineAnnealing', min_lr=.1)
+    assert f'{old_lr(c, .5, 20, 50, 10)/.5:.4f} of the peak' in lr_config(c).notes[0]
+    m = migrate_config(dict(lr_config=c, runner=dict(max_epochs=20)))
+    assert f'{(1+math.cos(math.pi/4))/2:.4f} of the way from the peak to 0.1' in m.notes[0]
+
+@pytest.mark.parametrize('n', [20, 50])
+@pytest.mark.parametrize('p', [dict(policy='CosineAnnealing', min_lr=.1), dict(policy='poly', power=2.), dict(policy='exp', gamma=.9), dict(policy='step', step=[3]), dict(policy='fixed')])
+def test_a_warmup_as_long_as_the_run(p, n):
+    m = lr_config({**warm, **p, 'warmup_iters': n})
+    s = m.config['param_scheduler']
+    assert any(f'the warm-up of {n} epochs does not end before the run of 20 does' in x for x in m.notes) and s[0] == dict(type='LinearLR', start_factor=.1, by_epoch=True, begin=0, end=n, convert_to_iter_based=True)
+    if p['policy'] in ('step','fixed'): assert m.unmapped == [] and len(s) == 1 + (p['policy'] == 'step')
+    else: assert {k for k,_,_ in m.unmapped} == {f'lr_config.{k}' for k in p} and len(s) == 1
+    assert not [x for x in schedule_problems(s, 20) if x[0] == 'error' and p['policy'] != 'step'] and not any('does not end' in x for x in lr_config({**warm, **p}).notes)
 
 @pytest.mark.parametrize('c,want', [
     (dict(policy='CosineAnnealing', min_lr_ratio=.01), [dict(type='CosineAnnealingLR', T_max=20, eta_min=.005, begin=0, end=20, by_epoch=True)]),
@@ -443,6 +491,28 @@ def test_transforms(t, want):
     m = pipeline(t)
     assert m.config['train_pipeline'][1:-1] == (want if isinstance(want, list) else [want]) and m.unmapped == []
 
+def views(*pipes, tmp_path, **data):
+    src = dict(type='ImageNet', data_prefix='d')
+    m = migrate_config(dict(model=dict(type='SimCLR'), data=dict(samples_per_gpu=1, train=dict(type='MultiViewDataset', data_source=src, num_views=[1]*len(pipes), pipelines=list(pipes))), runner=dict(max_epochs=1)))
+    return m,re.findall(r'^(view_pipeline\d*) = ', m.text, re.M),re.search(r'transforms=\[([^\[\]]*)\]', m.text[m.text.index('MultiView'):])[1]
+
+def test_equal_views_are_written_once(tmp_path):
+    a,b = ([dict(type='RandomResizedCrop', size=n), dict(type='RandomHorizontalFlip')] for n in (8,9))
+    m,names,uses = views(a, copy.deepcopy(a), tmp_path=tmp_path)
+    assert names == ['view_pipeline'] and uses == 'view_pipeline, view_pipeline' and m.text.count('RandomHorizontalFlip') == 1 and m.config['train_pipeline'][1]['num_views'] == [1,1]
+    assert back(tmp_path, m) == m.config and m.config['train_pipeline'][1]['transforms'] == [m.config['view_pipeline']]*2
+    size = Config.load(tmp_path/'new.py', ['view_pipeline.0.size=4']).plain()['train_dataloader']['dataset']['pipeline'][1]['transforms']
+    assert [t[0]['size'] for t in size] == [4,4]
+    m,names,uses = views(a, a, b, tmp_path=tmp_path)
+    assert names == ['view_pipeline1','view_pipeline2'] and uses == 'view_pipeline1, view_pipeline1, view_pipeline2' and m.config['view_pipeline2'][0]['size'] == 9
+    assert views(a, b, tmp_path=tmp_path)[1:] == (['view_pipeline1','view_pipeline2'], 'view_pipeline1, view_pipeline2')
+    assert all(f == 'moved' or 'normalis' in why for f,why in m.fates.values())
+
+def test_each_loader_uses_the_pipeline_of_its_own_name():
+    s = dict(type='SingleViewDataset', data_source=dict(type='ImageNet', data_prefix='d'), pipeline=[dict(type='CenterCrop', size=9)])
+    m = migrate_config(dict(model=dict(type='Classification', head=dict(type='ClsHead')), data=dict(samples_per_gpu=1, train=s, val=s, test=s), evaluation=dict(interval=1), runner=dict(max_epochs=1)))
+    assert m.config['val_pipeline'] == m.config['test_pipeline'] and [m.text.count(f'pipeline={k}_pipeline') for k in ('train','val','test')] == [1,1,1]
+
 def test_masks_and_labels_are_packed():
     m = pipeline(dict(type='MaskFeatMaskGenerator', mask_ratio=.4), kind='MaskFeat')
     assert m.config['train_pipeline'][1:] == [dict(type='BEiTMaskGenerator', input_size=14, num_masking_patches=78, min_num_patches=15), dict(type='PackSelfSupInputs', algorithm_keys=['mask'], meta_keys=['img_path'])]
@@ -510,6 +580,41 @@ def test_logs():
     assert m.config['log_processor'] == dict(by_epoch=False) and m.config['default_hooks']['logger'] == dict(type='LoggerHook', interval=20)
     assert m.config['vis_backends'][1:] == [dict(type='WandbVisBackend', init_kwargs=dict(project='p')), dict(type='MLflowVisBackend', exp_name='e')]
     assert {k for k,_,_ in m.unmapped} == {'log_config.hooks.0.interval','log_config.hooks.3'}
+
+def test_a_file_of_weights_is_no_checkpoint_to_resume():
+    m = migrate_config(dict(runner=dict(max_epochs=1), resume_from='w/epoch_3.pth'))
+    assert (m.config['load_from'], m.config['resume']) == ('w/epoch_3.pth', True) and m.unmapped == []
+    assert len(m.notes) == 1 and 'resumes only its own checkpoints' in m.notes[0] and 'load_from' in m.notes[0] and 'resumes only its own checkpoints' in m.text
+    for given_ in (dict(resume_from='w/epoch_3'), dict(resume_from=None), dict(load_from='a.pth')): assert migrate_config(dict(runner=dict(max_epochs=1), **given_)).notes == []
+
+@pytest.mark.parametrize('c,more', [(dict(type='Fp16OptimizerHook', loss_scale=128.), dict(loss_scale=128.)), (dict(type='Fp16OptimizerHook'), dict(loss_scale=512.)),
+    (dict(type='mmcv.Fp16OptimizerHook', loss_scale='dynamic', distributed=True, coalesce=True, grad_clip=dict(max_norm=1.)), dict(clip_grad=dict(max_norm=1.), loss_scale='dynamic')),
+    (dict(type='GradAccumFp16OptimizerHook', update_interval=4, loss_scale=dict(init_scale=64.)), dict(accumulative_counts=4, loss_scale=dict(init_scale=64.))),
+    (dict(type='GradientCumulativeFp16OptimizerHook', cumulative_iters=8), dict(accumulative_counts=8, loss_scale=512.))])
+def test_mixed_precision_by_the_type_of_the_hook(c, more, tmp_path):
+    opt = dict(type='SGD', lr=.1)
+    m = migrate_config(dict(optimizer=opt, optimizer_config=c, runner=dict(max_epochs=1)))
+    assert m.config['optim_wrapper'] == dict(type='AmpOptimWrapper', optimizer=opt, **more) and m.unmapped == [] and m.notes == [] and back(tmp_path, m) == m.config
+
+def test_mixed_precision_on_off_and_twice():
+    f = lambda **kw: migrate_config(dict(optimizer=dict(type='SGD', lr=.1), runner=dict(max_epochs=1), **kw))
+    m = f(optimizer_config=dict(type='Fp16OptimizerHook', loss_scale=128.), fp16=dict(loss_scale=64.))
+    assert m.config['optim_wrapper']['loss_scale'] == 64. and [k for k,_,_ in m.unmapped] == ['optimizer_config.loss_scale']
+    assert f(optimizer_config=dict(type='Fp16OptimizerHook', loss_scale=128.), fp16={}).config['optim_wrapper']['loss_scale'] == 128.
+    assert f(fp16={}).config['optim_wrapper'] == dict(type='AmpOptimWrapper', optimizer=dict(type='SGD', lr=.1), loss_scale=512.)
+    assert f(fp16=None).config['optim_wrapper']['type'] == 'OptimWrapper'
+    for kind in ('OptimizerHook','DistOptimizerHook','GradientCumulativeOptimizerHook'):
+        m = f(optimizer_config=dict(type=kind, loss_scale=3.))
+        assert m.config['optim_wrapper']['type'] == 'OptimWrapper' and [k for k,_,_ in m.unmapped] == ['optimizer_config.loss_scale']
+    assert [k for k,_,_ in f(optimizer_config=dict(type='MyFp16Hook')).unmapped] == ['optimizer_config']
+
+def test_what_was_is_said_once_and_without_noise():
+    s = dict(type='SingleViewDataset', data_source=dict(type='ImageNet', data_prefix='d'), pipeline=[])
+    m = migrate_config(dict(data=dict(samples_per_gpu=1, train=s, val=s), optimizer=dict(type='SGD', lr=.1), optimizer_config={}, evaluation=dict(interval=1, save_best='head0_top1'), runner=dict(max_epochs=9), total_epochs=9))
+    assert m.text.count('evaluation.save_best') == 1 and m.config['default_hooks']['checkpoint']['save_best'] == 'accuracy/top1'
+    head,tail = m.text.split('# ---- not needed any more')
+    assert 'optimizer_config' not in head and 'optimizer_config={}: it was empty' in tail
+    assert 'total_epochs' not in m.config and 'total_epochs=9: an old duplicate' in tail and m.unmapped == []
 
 def test_checkpoints_and_evaluation():
     m = migrate_config(dict(checkpoint_config=dict(interval=1, by_epoch=False, create_symlink=False, out_dir='')))

@@ -4,13 +4,13 @@ from importlib import import_module as _import
 
 _names = {
     'build': ['build_learner'],
-    'chain': ['Config', 'Entry', 'Section'],
+    'chain': ['Config', 'Entry', 'Section', 'option_value'],
     'check': ['Checker', 'Problem', 'absent', 'check_config', 'require_valid'],
     'dump': ['broken', 'format_value', 'literal', 'plain_keys'],
     'language': ['ConfigError', 'Override', 'config_dir', 'parse_value', 'scalar', 'shown'],
     'migrate': ['Migrated', 'is_old', 'migrate_config'],
     'names': ['ConfigName', 'explain_name', 'name_problems', 'parse_name'],
-    'plot': ['schedule_curves'],
+    'plot': ['POINTS', 'schedule_curves'],
 }
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = list(_where)

@@ -289,18 +289,17 @@ def _dataset(d, desk, split, to, inline=False):
     if not inline: desk.new[var] = pipe
     return {**new, 'pipeline': pipe}
 
-# %% ../../nbs/config/84_migrate.ipynb #22758ccf
+# %% ../../nbs/config/84_migrate.ipynb #f6ac5f30
 def _views(d, desk, split, var, inline):
     "`num_views` and `pipelines` of a MultiViewDataset as the step MultiView"
     n,pipes = d.take('num_views', var),d.get('pipelines')
     if not isinstance(n, (list,tuple)) or not isinstance(pipes, (list,tuple)) or len(n) != len(pipes):
         raise ValueError(f'{d.name()}: num_views={n!r} needs as many pipelines, {len(pipes) if isinstance(pipes, (list,tuple)) else _brief(pipes)} given')
-    names = ['view_pipeline'] if len(n) == 1 else [f'view_pipeline{i+1}' for i in range(len(n))]
-    if split != 'train': names = [f'{split}_{v}' for v in names]
-    out = []
-    for i,name in enumerate(names):
-        steps = _Old(dict(p=pipes[i]), (), {})
-        new = [s for j,t in enumerate(steps.v['p']) if isinstance(t, dict) for s in _transform(_Old(t, (*d.path, 'pipelines', i, j), d.fates), desk, name)]
+    base,out,texts = 'view_pipeline' if split == 'train' else f'{split}_view_pipeline',[],[*map(repr, pipes)]
+    kinds = list(dict.fromkeys(texts))                       # equal ones share a name
+    for i,p in enumerate(pipes):
+        name = base if len(kinds) == 1 else f'{base}{kinds.index(texts[i])+1}'
+        new = [s for j,t in enumerate(p) if isinstance(t, dict) for s in _transform(_Old(t, (*d.path, 'pipelines', i, j), d.fates), desk, name)]
         if not inline: desk.new[name] = new
         out.append(new)
     return dict(type=desk.type('MultiView', 'mmselfsup'), num_views=n[0] if len(n) == 1 else list(n), transforms=out)
@@ -574,7 +573,7 @@ def _paramwise(o, opt, desk):
         desk.warn('optim_wrapper', 'custom_keys: in 0.x every fitting pattern had its say, in file order; here the longest fitting key alone decides')
     return {**flat, **out}
 
-# %% ../../nbs/config/84_migrate.ipynb #f1f4943d
+# %% ../../nbs/config/84_migrate.ipynb #c89d5089
 def _optimizer(desk):
     old,o,to = desk.old,desk.old.sub('optimizer'),'optim_wrapper'
     if desk.mixed and o.v and 'paramwise_options' not in o: return                # a 1.x file's variable
@@ -589,20 +588,33 @@ def _optimizer(desk):
         if ctor == 'TransformerFinetuneConstructor': wrap['constructor'] = desk.type('LearningRateDecayOptimWrapperConstructor', 'mmselfsup')
         elif ctor and ctor != 'DefaultOptimizerConstructor': wrap['constructor'] = ctor
     _optimizer_config(old.sub('optimizer_config'), wrap, desk)
-    amp,fp16 = 'fp16' in old,old.sub('fp16')
-    if amp: wrap.update(loss_scale=fp16.take('loss_scale', to, 512.), **fp16.rest(to))
-    if not fp16.v: old.take('fp16', to)
-    if 'optimizer_config' in old and not old.get('optimizer_config'): old.take('optimizer_config', to)
-    if wrap: desk.new[to] = dict(type='AmpOptimWrapper' if amp else 'OptimWrapper', **wrap)
+    _amp(old, wrap)
+    if wrap: desk.new[to] = dict(type='AmpOptimWrapper' if 'loss_scale' in wrap else 'OptimWrapper', **wrap)
 
-# %% ../../nbs/config/84_migrate.ipynb #8a7ae3d1
+# %% ../../nbs/config/84_migrate.ipynb #009105f9
+_optimizer_hooks = ('OptimizerHook','DistOptimizerHook','GradientCumulativeOptimizerHook')
+_amp_hooks = ('Fp16OptimizerHook','GradAccumFp16OptimizerHook','GradientCumulativeFp16OptimizerHook')
+
+def _amp(old, wrap):
+    "Mixed precision was asked for by `fp16`, or by the type of `optimizer_config`; either way `wrap` gets a loss_scale"
+    c,fp16,to = old.sub('optimizer_config'),old.sub('fp16'),'optim_wrapper'
+    hook,on = str(c.get('type')).split('.')[-1] in _amp_hooks,old.get('fp16') is not None
+    if hook:
+        if 'loss_scale' in fp16: c.refuse('loss_scale', 'fp16.loss_scale wins; 0.x took it from one place only')
+        wrap['loss_scale'] = c.take('loss_scale', to, 512.)
+        c.drop('distributed', 'the run knows whether it is distributed')
+    if on: wrap.update({'loss_scale': wrap.get('loss_scale', 512.), **fp16.rest(to)})
+    if not fp16.v: old.take('fp16', to) if on else old.drop('fp16', 'it was off')
+    if not old.get('optimizer_config'): old.drop('optimizer_config', 'it was empty')
+
+# %% ../../nbs/config/84_migrate.ipynb #6adee8ab
 def _optimizer_config(c, wrap, desk):
     to = 'optim_wrapper'
     n = next((c.take(k, to) for k in ('update_interval','cumulative_iters') if k in c), None)
     if n is not None and n != 1: wrap['accumulative_counts'] = n
     if c.take('grad_clip', to): wrap['clip_grad'] = deepcopy(c.get('grad_clip'))
     kind = c.take('type', to)
-    if kind and kind not in ('DistOptimizerHook','OptimizerHook','GradientCumulativeOptimizerHook','GradAccumFp16OptimizerHook','Fp16OptimizerHook'):
+    if kind and kind.split('.')[-1] not in (*_optimizer_hooks, *_amp_hooks):
         c.lose('type', 'no counterpart of this optimizer hook is known')
     for k in ('coalesce','bucket_size_mb'): c.drop(k, "DistributedDataParallel sums gradients in buckets of its own")
     frozen = c.sub('frozen_layers_cfg')
@@ -630,13 +642,14 @@ def _floor(c, desk, name='min_lr'): # lowest rate, absolute
     if ratio is not None: c.lose(f'{name}_ratio', 'the learning rate it is a share of is not in the file')
     return low or 0.
 
-# %% ../../nbs/config/84_migrate.ipynb #63fa7453
-def _main(c, desk, total, w, same, unit):
-    "The scheduler after the warm-up; `total` the run's length or None, `w` the warm-up's end, `same` whether both count alike, `unit` how it counts"
+# %% ../../nbs/config/84_migrate.ipynb #ad52b021
+def _main(c, desk, total, warm, w, same, unit):
+    "The scheduler after those of the warm-up; `total` the run's length or None, `w` the end of `warm`, `same` whether both count alike, `unit` how it counts"
     p,to = c.take('policy', 'param_scheduler'),'param_scheduler'
     key = str(p).lower()
     begin = w if same else 0
     span = dict(begin=begin, **({} if total is None else dict(end=total)))
+    if w and same and total and w >= total and _no_room(c, desk, f'{w} {_counted(unit)}', total, key): return []
     if key == 'fixed': return []
     if key == 'step':
         step,gamma = c.take('step', to),c.take('gamma', to, .1)
@@ -645,14 +658,43 @@ def _main(c, desk, total, w, same, unit):
     if key in ('cosineannealing','stepfixcosineannealing'):
         low = _floor(c, desk)
         if total and w and same and key == 'cosineannealing':
-            share = (1 + math.cos(math.pi*w/total))/2
-            desk.warn(to, f'0.x: the cosine ran over all {total} {"epochs" if unit["by_epoch"] else "iterations"} and the warm-up multiplied it; at its end the rate was {share:.4f} of the peak, here it is the peak')
+            _ran_over_all('cosine', total, (1 + math.cos(math.pi*w/total))/2, low, unit, desk)
         return [dict(type='CosineAnnealingLR', **(dict(T_max=total-begin) if total else {}), **(dict(eta_min=low) if low else {}), **span, **unit)]
     if key == 'poly':
+        power,low = c.take('power', to, 1.),_floor(c, desk)
+        if total and w and same: _ran_over_all('polynomial', total, (1 - w/total)**power, low, unit, desk)
         desk.say(to, 'PolyLR arrives at eta_min with the last step; 0.x would have arrived one step later')
-        return [dict(type='PolyLR', power=c.take('power', to, 1.), eta_min=_floor(c, desk), **span, **unit)]
-    if key == 'exp': return [dict(type='ExponentialLR', gamma=c.take('gamma', to), **span, **unit)]
+        return [dict(type='PolyLR', power=power, eta_min=low, **span, **unit)]
+    if key == 'exp': return [_exponential(c.take('gamma', to), warm, w if same else 0, unit, desk, **span)]
     return _rare(key, c, desk, total, begin, span, unit)
+
+# %% ../../nbs/config/84_migrate.ipynb #31d6ff73
+def _counted(unit): return 'epochs' if unit['by_epoch'] else 'iterations'
+
+def _ran_over_all(what, total, left, low, unit, desk): # `left` of the way from the peak down to `low` is still to go where the warm-up ends
+    lr = desk.old.sub('optimizer').get('lr')
+    share = left + (1-left)*low/lr if lr else left
+    of = 'the peak' if lr or not low else f'the way from the peak to {low:g}'
+    desk.warn('param_scheduler', f'0.x: the {what} ran over all {total} {_counted(unit)} and the warm-up multiplied it; at its end the rate was {share:.4f} of {of}, here it is the peak')
+
+def _no_room(c, desk, warm, total, key):
+    "Say that the warm-up fills the run; True if the policy needs a span of its own after it"
+    desk.warn('param_scheduler', f'the warm-up of {warm} does not end before the run of {total} does')
+    if key in ('fixed','step'): return False
+    c.lose('policy', 'nothing comes after the warm-up, which is as long as the run')
+    for k in c.v: c.refuse(k, 'nothing comes after the warm-up, which is as long as the run')
+    return True
+
+def _exponential(gamma, warm, w, unit, desk, **span):
+    "ExponentialLR. It counts from the end of the warm-up, 0.x counted from 0: the warm-up makes up for the `w` steps between"
+    if w:
+        fall = gamma**w
+        was = f'0.x: the rate fell from step 0 on and the warm-up multiplied it; at its end the rate was {gamma:g}^{w} = {fall:.4g} of the peak'
+        if warm[0]['type'] == 'LinearLR' and 0 < fall <= 1:
+            warm[0]['end_factor'] = float(f'{fall:.10g}')
+            desk.say('param_scheduler', was + '. So the warm-up ends there, and all later rates are as they were')
+        else: desk.warn('param_scheduler', was + ', here it is the peak')
+    return dict(type='ExponentialLR', gamma=gamma, **span, **unit)
 
 # %% ../../nbs/config/84_migrate.ipynb #4c78d729
 def _rare(key, c, desk, total, begin, span, unit):
@@ -669,7 +711,7 @@ def _rare(key, c, desk, total, begin, span, unit):
     c.lose('policy', 'no scheduler of 1.x does this; the learning rate stays constant')
     return []
 
-# %% ../../nbs/config/84_migrate.ipynb #78f2a393
+# %% ../../nbs/config/84_migrate.ipynb #2fb24d21
 def _length(desk):
     "How long the run is, and whether that counts epochs"
     r = desk.old.sub('runner')
@@ -684,7 +726,7 @@ def _schedule(desk):
         if epochs and per_iter and c.get('policy') in ('step','exp','Step','Exp'): unit,n = dict(by_epoch=False),None        # milestones counted in iterations
         else: unit,n = dict(by_epoch=epochs, **(dict(convert_to_iter_based=True) if epochs and per_iter else {})),total
         if 'policy' not in c: desk.old.refuse('lr_config', 'lr_config without a policy')
-        else: desk.new['param_scheduler'] = warm + _main(c, desk, n, w, by == unit['by_epoch'] or not w, unit)
+        else: desk.new['param_scheduler'] = warm + _main(c, desk, n, warm, w, by == unit['by_epoch'] or not w, unit)
     m = desk.old.sub('momentum_config')
     if m.v: desk.new.setdefault('param_scheduler', []).extend(_momentum(m, desk, total, epochs))
 
@@ -700,13 +742,14 @@ def _momentum(m, desk, total, epochs):
     m.lose('policy', 'no momentum scheduler of 1.x does this')
     return []
 
-# %% ../../nbs/config/84_migrate.ipynb #bdd8ba1f
+# %% ../../nbs/config/84_migrate.ipynb #a0c9db31
 def _loop(desk):
     old,r,e = desk.old,desk.old.sub('runner'),desk.old.sub('evaluation')
     new = {}
     if r.v:
         kind,(total,epochs) = r.take('type', 'train_cfg', 'EpochBasedRunner'),_length(desk)
         new = dict(type='EpochBasedTrainLoop' if epochs else 'IterBasedTrainLoop', **{k:r.take(k, 'train_cfg') for k in ('max_epochs','max_iters') if k in r})
+        if not desk.mixed: old.drop('total_epochs', "an old duplicate; the runner's length counted")
         if kind not in ('EpochBasedRunner','IterBasedRunner'): r.lose('type', 'no loop of 1.x is known for this runner; the usual one stands in')
     if 'train_cfg' in old and not old.get('train_cfg'): old.drop('train_cfg', 'it was empty')
     if 'test_cfg' in old and not old.get('test_cfg') and not desk.mixed: old.drop('test_cfg', 'it was empty')
@@ -752,7 +795,7 @@ def _logs(desk):
     if 'hooks' in c and not c.get('hooks'): c.take('hooks', to)
     return logger,backs,proc
 
-# %% ../../nbs/config/84_migrate.ipynb #8981e766
+# %% ../../nbs/config/84_migrate.ipynb #f5666828
 def _default_hooks(desk):
     old,hooks = desk.old,{}
     if 'log_config' in old:
@@ -767,15 +810,14 @@ def _default_hooks(desk):
         if c.get('out_dir') == '': c.drop('out_dir', 'empty: the work dir')
         hooks['checkpoint'] = dict(type='CheckpointHook', **c.rest('default_hooks'))
         old.take('checkpoint_config', 'default_hooks') if not c.v else None
-        if hasattr(desk, 'best'): hooks['checkpoint']['save_best'] = _best(desk.best, desk)
+        if hasattr(desk, 'best'): hooks['checkpoint']['save_best'] = _best(desk.best)
         if hasattr(desk, 'rule'): hooks['checkpoint']['rule'] = desk.rule
     if not hooks: return
     usual = dict(runtime_info='RuntimeInfoHook', timer='IterTimerHook', logger=None, param_scheduler='ParamSchedulerHook', checkpoint=None, sampler_seed='DistSamplerSeedHook')
     desk.new['default_hooks'] = hooks if desk.mixed else {k:hooks.get(k, dict(type=t)) for k,t in usual.items() if k in hooks or t}
 
-def _best(name, desk): # head0_top1, accuracy_top-1 -> accuracy/top1
+def _best(name): # head0_top1, accuracy_top-1 -> accuracy/top1
     m = re.fullmatch(r'(?:head\d+_|accuracy_)top-?(\d)', str(name))
-    if m: desk.say('default_hooks', f'was: evaluation.save_best={name!r}')
     return f'accuracy/top{m[1]}' if m else name
 
 # %% ../../nbs/config/84_migrate.ipynb #44280a41
@@ -845,7 +887,7 @@ def _environment(desk):
     for k in ('omp_num_threads','mkl_num_threads'): old.refuse(k, f'set the environment variable {k.upper()}')
     old.drop('persistent_workers', 'there is no loader')
 
-# %% ../../nbs/config/84_migrate.ipynb #fbf449ef
+# %% ../../nbs/config/84_migrate.ipynb #ed38f3ce
 def _resume(desk):
     old = desk.old
     if not any(k in old for k in ('load_from','resume_from','auto_resume')): return
@@ -855,6 +897,7 @@ def _resume(desk):
     old.take('load_from', 'load_from')
     if again and file: old.lose('load_from', 'resume_from wins; 1.x has one name for both files')
     if auto and not again and file: desk.warn('resume', 'auto_resume: 0.x took load_from only where the work dir had no checkpoint; 1.x resumes from load_from if it is given')
+    if str(again).endswith('.pth'): desk.warn('resume', f'sslkit resumes only its own checkpoints, not a .pth file of 0.x; to take the weights of {again}, leave it in load_from and set resume = False')
     desk.new['load_from'],desk.new['resume'] = again or file,bool(again or auto or on)
 
 # %% ../../nbs/config/84_migrate.ipynb #4a69bbe0
@@ -933,14 +976,15 @@ def _was(desk):
         if fate == 'moved' and to in desk.new and p[0] != to and not quiet: out.setdefault(to, []).append(f'{shown_key(map(str, p))}={_brief(v)}')
     return {k:'was: ' + ', '.join(v) for k,v in out.items()}
 
-# %% ../../nbs/config/84_migrate.ipynb #1b261b3b
+# %% ../../nbs/config/84_migrate.ipynb #8a994cff
 def _write(desk, source, unmapped):
     out,was,names = _comment(f'Migrated from {source}, a config of the 0.x schema. "was" says what a section was there.'),_was(desk),{}
     for title,keys in _layout(desk.new).items():
         out += ['', f'# ---- {title}']
         for k in keys:
             for line in [*filter(None, [was.get(k)]), *desk.said.get(k, [])]: out += _comment(line)
-            out.append(f'{k} = {format_value(_refs(desk.new[k], names), 0, len(k)+3)}')
+            own = {n:x for n,x in names.items() if n.split('_')[0] == k.split('_')[0]}        # val_dataloader takes val_pipeline, though test_pipeline be equal
+            out.append(f'{k} = {format_value(_refs(desk.new[k], {**own, **names}), 0, len(k)+3)}')
             if 'pipeline' in k or k == 'vis_backends': names[k] = desk.new[k]
     gone = {}
     for p,v,why in _gathered(desk.old.v, desk.old.fates, 'dropped'):

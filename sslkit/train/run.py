@@ -6,8 +6,8 @@
 __all__ = ['data_names', 'demo_settings', 'method_names', 'method_learner', 'open_data', 'judge', 'pretrain', 'train_config',
            'fit_and_report', 'summarise', 'write_json', 'write_report', 'demo']
 
-# %% ../../nbs/train/75_run.ipynb #c1cc43eb
-import base64,html,io,json,platform,time
+# %% ../../nbs/train/75_run.ipynb #3c44cff5
+import base64,html,io,json,os,platform,time
 from copy import deepcopy
 from fastai.basics import *
 from fastai.callback.progress import CSVLogger
@@ -52,7 +52,7 @@ def open_data(what:str,  # one of `data_names`, a folder of images, or a list fi
     if Path(what).is_file(): return s.from_list(what, root=path, **kw)
     raise FileNotFoundError(f'{what!r} is no folder, no list file and no data set known by name' + did_you_mean(what, data_names))
 
-# %% ../../nbs/train/75_run.ipynb #07e98ed6
+# %% ../../nbs/train/75_run.ipynb #8eab729b
 def judge(encoder, dls, tfm, name, **card)->dict: # -> dict(name, knn, linear, features)
     "kNN and linear accuracy of one encoder (None: raw pixels) on `dls`. Raises `ValueError` where there are no labels"
     f = pixels(dls) if encoder is None else extract(encoder, dls, tfm, name=name, progress=False, **card)
@@ -84,6 +84,7 @@ def train_config(cfg,  # a `Config`, or the path of a config file
     from sslkit.config.build import build_learner, work_dir_of
     from sslkit.config.chain import Config
     from sslkit.train.hooks import environment
+    if (n := int(os.environ.get('WORLD_SIZE', 1))) > 1: raise ValueError(f'{n} processes were started, but training from a config runs on one process in this version; start it without a launcher')
     cfg = cfg if isinstance(cfg, Config) else Config.load(cfg)
     out,probes = Path(work_dir or work_dir_of(cfg)),[]
     def extra(dls):
