@@ -5,8 +5,9 @@
 # %% auto #0
 __all__ = ['build_learner']
 
-# %% ../../nbs/config/87_build.ipynb #d9433f7c
+# %% ../../nbs/config/87_build.ipynb #5e4a286e
 import importlib,inspect,os,random,re,sys,warnings
+from copy import deepcopy
 from fastai.basics import *
 from sslkit.augment.pipeline import pipeline_recipe,preprocessor_stats
 from sslkit.config.chain import Config
@@ -19,16 +20,17 @@ from sslkit.core.vocabulary import AMP,Views
 from sslkit.data.datasets import config_dls,dataset_pipeline
 from sslkit.optim.schedules import ParamSchedule
 from sslkit.optim.wrapper import amp_optim_wrapper
-from sslkit.train.checkpoint import find_checkpoint,load_weights,resume
+from sslkit.train.checkpoint import _ckpts,find_checkpoint,load_weights,resume
 from sslkit.train.hooks import hook_cbs
 
-# %% ../../nbs/config/87_build.ipynb #1dea0169
+# %% ../../nbs/config/87_build.ipynb #9265529b
 def import_custom(cfg):
     "Import what `custom_imports` names and print it. Raises `ConfigError`, or warns where failing is allowed"
     c = cfg.get('custom_imports')
     if not c: return []
     names = [c['imports']] if isinstance(c.get('imports'), str) else c.get('imports')
     if not isinstance(names, (list,tuple)) or not all(isinstance(n, str) for n in names): raise ConfigError(f'{cfg.where("custom_imports")}: custom_imports: imports must be a module name or a list of them')
+    if bad := [n for n in names if not n.strip() or n.startswith('.')]: raise ConfigError(f'{cfg.where("custom_imports")}: custom_imports: {bad[0]!r}: give an absolute module name')
     if os.getcwd() not in sys.path: sys.path.insert(0, os.getcwd())             # an installed command does not have it, `python train.py` does
     return [m for n in names if (m := _import(n, cfg, c.get('allow_failed_imports', False)))]
 
@@ -36,12 +38,12 @@ def _import(name, cfg, may_fail):
     try: m = importlib.import_module(name)
     except Exception as e:
         text = f'custom_imports: cannot import {name!r}: {type(e).__name__}: {str(e).splitlines()[0] if str(e) else ""}'
-        if not (may_fail and isinstance(e, ImportError)): raise ConfigError(f'{cfg.where("custom_imports")}: {text}; PYTHONPATH says where your modules are, allow_failed_imports=True goes on without them') from None
+        if not (may_fail and isinstance(e, ImportError)): raise ConfigError(f'{cfg.where("custom_imports")}: {text}; PYTHONPATH says where your modules are' + ('' if may_fail else ', allow_failed_imports=True goes on without them')) from None
         warnings.warn(text); return None
     print(f'custom_imports: {name} from {shown(getattr(m, "__file__", None) or "this process")}')
     return m
 
-# %% ../../nbs/config/87_build.ipynb #f212b5ee
+# %% ../../nbs/config/87_build.ipynb #55849e07
 @register('EpochBasedTrainLoop')
 def epoch_loop(max_epochs:int, val_interval=1, val_begin=1, dynamic_intervals:'list|None'=None): return dict(epochs=max_epochs)
 
@@ -50,9 +52,33 @@ def iter_loop(max_iters:int, val_interval=1000, val_begin=1, dynamic_intervals:'
 
 def train_length(cfg)->tuple: # -> epochs, iterations, one of them None
     t = dict(cfg.plain('train_cfg'))
-    by_epoch = t.pop('by_epoch', True)
-    d = build(t) if 'type' in t else dict(epochs=t['max_epochs']) if by_epoch and 'max_epochs' in t else dict(iters=t['max_iters'])
+    by_epoch,key = t.pop('by_epoch', True),'max_epochs'
+    if 'type' not in t and not by_epoch: key = 'max_iters'
+    if 'type' not in t and key not in t: raise ConfigError(f'{cfg.where("train_cfg")}: train_cfg.{key} is missing' + (': by_epoch=False counts iterations' if not by_epoch else ''))
+    d = build(t) if 'type' in t else dict(epochs=t['max_epochs']) if by_epoch else dict(iters=t['max_iters'])
     return d.get('epochs'),d.get('iters')
+
+class SkipValidation(Callback):
+    "Validate every `interval` epochs from epoch `begin` on, and after the last; the log's columns stay, empty"
+    order,_live,_skipped = 99,False,False                            # after those that get ready for validation: all of them clean up
+    def __init__(self, interval=1, begin=1): self.interval,self.begin = interval,begin
+    def before_train(self): self._live = True                        # `learn.validate()` alone is not ours
+    def before_validate(self):
+        n = self.epoch+1
+        self._skipped = self._live and (n < self.begin or (n % self.interval != 0 and n != self.n_epoch))
+        if self._skipped: raise CancelValidException
+    def after_validate(self):
+        if self._skipped and (r := vars(self.learn).get('recorder')): r.log += [None]*(len(r.metric_names)-len(r.log)-r.add_time)
+        self._live = self._skipped = False
+
+def validation_cbs(cfg, epochs)->list:
+    "`val_interval` and `val_begin` of `train_cfg`. Raises `ConfigError`"
+    t = cfg.plain('train_cfg')
+    n,begin = (t.get(k, 1) for k in ('val_interval','val_begin'))
+    for k,v in dict(val_interval=n, val_begin=begin).items():
+        if type(v) is not int or v < 1: raise ConfigError(f'{cfg.where("train_cfg." + k)}: train_cfg.{k} is {v!r}; give a whole number of at least 1')
+    if epochs is None and ('val_interval' in t or begin > 1): warnings.warn('train_cfg: val_interval and val_begin count iterations here; sslkit validates after each epoch')
+    return [SkipValidation(n, begin)] if epochs and (n > 1 or begin > 1) else []
 
 class StopAt(Callback):
     "End the fit after `n` batches"
@@ -77,7 +103,7 @@ def work_dir_of(cfg)->str:
     i = max((i for i,p in enumerate(parts[:-2]) if p == 'configs'), default=len(parts)-3)
     return os.path.join('work_dirs', parts[i+1] if len(parts) > 2 else '', os.path.splitext(parts[-1])[0])
 
-# %% ../../nbs/config/87_build.ipynb #baf9ecc6
+# %% ../../nbs/config/87_build.ipynb #a7b1fcce
 def build_learner(cfg, # a `Config`, or the path of a config file
     work_dir=None,     # where checkpoints and logs go; None: the config's, else by its name
     device=None,       # of the batches; None: CUDA, else MPS, else CPU
@@ -87,13 +113,18 @@ def build_learner(cfg, # a `Config`, or the path of a config file
     "The Learner that a config describes; `learn.fit_config()` trains it. Raises `ConfigError` (or one line naming the key) before any data is read"
     if not isinstance(cfg, Config): cfg = Config.load(cfg)
     import_custom(cfg)
-    for p in require_valid(cfg): warnings.warn(str(p))
+    for p in require_valid(cfg):
+        if '; custom_imports may bring it' in p.message: raise ConfigError(f'{p.where}: {p.key}: {p.message.replace("; custom_imports may bring it", ", and custom_imports did not register it")}')
+        warnings.warn(str(p))
     epochs,iters = train_length(cfg)
+    skip = validation_cbs(cfg, epochs)
     d,work_dir = cfg.plain(),Path(work_dir or work_dir_of(cfg))
     with _at(cfg, 'optim_wrapper'): optim = build(dict(dict(type='OptimWrapper'), **d['optim_wrapper']))
     model_cfg = dict(d['model'])
     pre = d.get('data_preprocessor', model_cfg.pop('data_preprocessor', None)); model_cfg.pop('data_preprocessor', None)     # the one at the top wins
-    for k in ('init_cfg','train_cfg','test_cfg'): model_cfg.pop(k, None)
+    for k in ('train_cfg','test_cfg'): model_cfg.pop(k, None)
+    inits = take_inits(cfg, model_cfg)
+    hs = _hooks(cfg, d, work_dir) if hooks else []
     chans = (model_cfg.get('backbone') or {}).get('in_channels', 3)
     with _at(cfg, 'model.data_preprocessor' if 'data_preprocessor' not in d else 'data_preprocessor'): stats = preprocessor_stats(pre or None, chans)
     with _at(cfg, 'train_dataloader.dataset.pipeline'): views = pipeline_recipe(dataset_pipeline(d['train_dataloader']['dataset']), stats=stats, name=model_cfg['type'])
@@ -101,14 +132,34 @@ def build_learner(cfg, # a `Config`, or the path of a config file
     if dls.in_chans != chans: raise ConfigError(f'{cfg.where("model.backbone")}: model.backbone.in_channels is {chans}, the images of {dls.name} have {dls.in_chans} channels')
     seed = set_randomness(**(d.get('randomness') or {}))
     with _at(cfg, 'model'): parts = build(model_cfg)
+    _check_views(cfg, views, parts['model'])
     torch.backends.cudnn.benchmark = bool((cfg.get('env_cfg') or {}).get('cudnn_benchmark'))
     lr = _scaled(cfg, optim.lr, dls)
-    hs = hook_cbs(d.get('default_hooks') or {}, d.get('custom_hooks') or [], log_processor=d.get('log_processor'), visualizer=d.get('visualizer'), vis_backends=d.get('vis_backends'), work_dir=work_dir) if hooks else []
-    learn = ssl_learner(dls, parts['model'], parts['loss_func'], [Views(views), *parts['cbs'], *optim.cbs], [*hs, *([StopAt(iters)] if iters else []), *L(cbs(dls) if inspect.isfunction(cbs) else cbs)],
+    learn = ssl_learner(dls, parts['model'], parts['loss_func'], [Views(views), *parts['cbs'], *optim.cbs], [*hs, *skip, *([StopAt(iters)] if iters else []), *L(cbs(dls) if inspect.isfunction(cbs) else cbs)],
         partial(ParamSchedule, d.get('param_scheduler') or [], max_iters=iters), opt_func=optim.opt_func, splitter=optim.splitter, lr=lr, path=work_dir)
     learn.lr_sum = f'lr {float(lr):.4g}, as {cfg.where("optim_wrapper.optimizer.lr") if "lr" in d["optim_wrapper"]["optimizer"] else "the optimizer"} has it' + (f', for {dls.train.bs*world()} images a step' if not optim.cbs else '')
-    learn.cfg,learn.seed,learn.epochs = cfg,seed,epochs or max(1, math.ceil(iters/max(1, len(dls.train))))
+    learn.cfg,learn.seed,learn.max_iters,learn.epochs = cfg,seed,iters,epochs or max(1, math.ceil(iters/max(1, len(dls.train))))
+    load_inits(learn, inits)
+    with _at(cfg, 'optim_wrapper'): learn.create_opt()              # now: what torch refuses is a line about the config
     return learn
+
+def _hooks(cfg, d, work_dir): # they need no data, so their errors need not wait for it
+    with _at(cfg, 'default_hooks'): return hook_cbs(d.get('default_hooks') or {}, d.get('custom_hooks') or [], log_processor=d.get('log_processor'), visualizer=d.get('visualizer'), vis_backends=d.get('vis_backends'), work_dir=work_dir)
+
+def _check_views(cfg, views, model):
+    ps = list(inspect.signature(model.forward).parameters.values())
+    if any(p.kind == p.VAR_POSITIONAL for p in ps): return
+    ps,n = [p for p in ps if p.kind in (p.POSITIONAL_ONLY,p.POSITIONAL_OR_KEYWORD)],len(views.chains)
+    least = sum(p.default is p.empty for p in ps)
+    if least <= n <= len(ps): return
+    key = 'train_dataloader.dataset.pipeline'
+    raise ConfigError(f'{_where(cfg, key)}: {key} makes {n} view{"s" if n != 1 else ""} of an image, {type(model).__name__} takes {least if n < least else len(ps)}')
+
+def _where(cfg, *keys): # of the first that there is
+    for k in keys:
+        try: return cfg.where(k)
+        except KeyError: pass
+    return shown(cfg.path)
 
 @contextmanager
 def _at(cfg, key):
@@ -116,10 +167,9 @@ def _at(cfg, key):
     try: yield
     except ConfigError: raise
     except (KeyError,TypeError,ValueError,FileNotFoundError,NotADirectoryError,PermissionError) as e:
-        text,where = str(e.args[0] if isinstance(e, KeyError) and e.args else e).splitlines()[0],shown(cfg.path)
-        for k in (*(f'{key}.{m}' for m in re.findall(r'(?:^|: )([\w.]+) is ', text)), key):       # the value itself, if the text names it
-            try: where = cfg.where(k); break
-            except KeyError: pass
+        text,key = (str(e.args[0] if isinstance(e, KeyError) and e.args else e).splitlines() or [type(e).__name__])[0],getattr(e, 'key', None) or key
+        named = re.match(r'([\w.]+): ', text)
+        where = _where(cfg, *([named[1]] if named and '.' in named[1] else []), *(f'{key}.{m}' for m in re.findall(r'(?:^|: )([\w.]+) is ', text)), key)       # the value itself, if the text names it
         raise (ConfigError if not isinstance(e, OSError) else type(e))(f'{where}: {text}' if text.startswith(key.split('.')[0]) else f'{where}: {key}: {text}') from None
 
 def _scaled(cfg, lr, dls): # `auto_scale_lr`: the linear rule, when it is switched on
@@ -128,19 +178,69 @@ def _scaled(cfg, lr, dls): # `auto_scale_lr`: the linear rule, when it is switch
     if not a.get('base_batch_size'): raise ConfigError('auto_scale_lr.base_batch_size is missing', cfg.path)
     return lr*dls.train.bs*world()*(cfg.get('optim_wrapper.accumulative_counts') or 1)/a['base_batch_size']
 
-# %% ../../nbs/config/87_build.ipynb #7f199475
+# %% ../../nbs/config/87_build.ipynb #d4ec8978
+def take_inits(cfg, model_cfg)->list: # -> (key, init_cfg) of those that load weights
+    "Take `init_cfg` out of a model and its backbone. Raises `ConfigError`, `FileNotFoundError`"
+    found,other = [],[]
+    places = [('model', model_cfg), *((f'model.{k}', v) for k,v in list(model_cfg.items()) if isinstance(v, dict))]
+    for key,d in places:
+        if 'init_cfg' not in d: continue
+        if key != 'model': d = model_cfg[key.split('.')[1]] = dict(d)
+        c = d.pop('init_cfg')
+        for c in c if isinstance(c, (list,tuple)) else [c]:
+            if not isinstance(c, dict): continue
+            if str(c.get('type')) != 'Pretrained': other.append(f'{key}.init_cfg'); continue
+            with _at(cfg, f'{key}.init_cfg'):
+                if key not in ('model','model.backbone'): raise ValueError('Pretrained weights go into model.backbone or model')
+                if not isinstance(path := c.get('checkpoint'), str): raise ValueError('Pretrained needs checkpoint, the path of a file')
+                if not os.path.isfile(path): raise FileNotFoundError(f'there is no file {path}' + ('; download it first' if '://' in path else ''))
+            found.append((key, c))
+    if other: warnings.warn(f'{", ".join(dict.fromkeys(other))}: the initialisation is the library\'s own; only type Pretrained is followed')
+    return found
+
+def load_inits(learn, inits):
+    "Load what `take_inits` found; a teacher begins as a copy of its student"
+    if not inits: return
+    model = learn.model
+    learn.untrained = deepcopy(model.encoder)                       # the report's random encoder
+    for key,c in inits:
+        with _at(learn.cfg, f'{key}.init_cfg'): load_weights(model if key == 'model' else model.encoder, c['checkpoint'], c.get('prefix'))
+    if hasattr(model, 'teacher') and hasattr(model, 'student'): model.teacher.load_state_dict(model.student.state_dict())
+
+# %% ../../nbs/config/87_build.ipynb #9a45d0aa
 def start_from(learn, load_from=None, resume_run=False, work_dir=None):
-    "Load weights (`load_from`), continue a run (`resume_run`, from `load_from` or the newest checkpoint of `work_dir`), or neither"
+    "Load weights (`load_from`), continue a run (`resume_run`, from `load_from` or the newest checkpoint of `work_dir`), or neither. Raises `ValueError` where there is nothing to go on from or nothing left to do"
     if resume_run:
-        ckpt = load_from or find_checkpoint(work_dir or learn.path)
-        if ckpt is None: print(f'resume: no checkpoint in {work_dir or learn.path}, so this run starts from the beginning'); return
-        resume(learn, ckpt); print(f'resume: from {ckpt}')
+        work_dir = work_dir or learn.path
+        ckpt = load_from or find_checkpoint(work_dir)
+        if ckpt is None and (found := _ckpts(work_dir)):
+            raise ValueError(f'resume: none of the {len(found)} checkpoints in {work_dir} can be resumed: a run goes on from the end of an epoch. --load-from takes the weights of one of them, --work-dir another folder for a new run')
+        if ckpt is None: print(f'resume: no checkpoint in {work_dir}, so this run starts from the beginning'); return
+        s = resume(learn, ckpt)
+        done,asked,what = (s['train_iter'],learn.max_iters,'iterations') if getattr(learn, 'max_iters', None) else (s['epoch'],learn.epochs,'epochs')
+        if done >= asked: raise ValueError(f'resume: {ckpt}: the checkpoint has {done} {what} done, {asked} are asked for: nothing left to train')
+        print(f'resume: from {ckpt}')
+        if (seed := s.get('seed')) is not None and seed != learn.seed:
+            if learn.cfg.get('randomness.seed') is not None: print(f'resume: the seed stays {seed}, that of the checkpoint; {learn.seed} is not used')
+            learn.seed = seed
     elif load_from: load_weights(learn, load_from)
+
+@patch
+def begin_config(self:Learner, # of `build_learner`
+    load_from=None,            # weights to begin with; None: the config's
+    resume=None                # True: go on from the newest checkpoint of the work dir, a path: from this one; None: as the config says
+):
+    "What `fit_config` does first, once: `load_from` and `resume`"
+    cfg = self.cfg
+    if resume is None: start_from(self, load_from or cfg.get('load_from'), bool(cfg.get('resume')), self.path)
+    elif resume is True and not _ckpts(self.path): start_from(self, None, True, self.path); start_from(self, load_from or cfg.get('load_from'))
+    else: start_from(self, None if resume is True else resume, True, self.path)
+    self.begun = True
+    return self
 
 @patch
 def fit_config(self:Learner, epochs=None):
     "Train as the config says: `load_from` and `resume` first, then its epochs by its schedule"
-    cfg = self.cfg
-    start_from(self, cfg.get('load_from'), bool(cfg.get('resume')), self.path)
+    if not vars(self).pop('begun', False): self.begin_config()
     self.fit_ssl(epochs or self.epochs)
     return self

@@ -338,7 +338,7 @@ def _foreign(x): # -> the construct's name, or None
         f = x.func
         if not (isinstance(f, ast.Name) and f.id in _calls or isinstance(f, ast.Attribute) and f.attr in _methods): return f'the call {ast.unparse(f)[:60]}(...)'
 
-# %% ../../nbs/config/80_language.ipynb #b0138e57
+# %% ../../nbs/config/80_language.ipynb #6de269bf
 class File:
     "One file being evaluated"
     def __init__(self, path, tree, base=None, over=(), spent=None, below=()):
@@ -348,7 +348,9 @@ class File:
         self.env,self.scopes,self.reads,self.edited = {},[],[],{}       # `edited`: names of the base that this file changes in place, and where
         self.texts,self.changed = {},{}
         self.watched = {o.path[0] for o in over if isinstance(o, Override)}
-    def error(self, n, msg, construct=None): return ConfigError(msg, self.path, getattr(n, 'lineno', 1), construct or type(n).__name__)
+    def error(self, n, msg, construct=None):
+        given = next((x.id for x in ast.walk(n) if isinstance(x, ast.Name) and x.id in self.watched), None) if self.watched else None
+        return ConfigError(msg + (f' ({given} is changed by --cfg-options)' if given else ''), self.path, getattr(n, 'lineno', 1), construct or type(n).__name__)
     def spend(self, n, **kw):
         for k,amount in kw.items():
             self.spent[k] = self.spent.get(k, 0) + amount

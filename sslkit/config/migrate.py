@@ -742,14 +742,14 @@ def _momentum(m, desk, total, epochs):
     m.lose('policy', 'no momentum scheduler of 1.x does this')
     return []
 
-# %% ../../nbs/config/84_migrate.ipynb #a0c9db31
+# %% ../../nbs/config/84_migrate.ipynb #dc7fe801
 def _loop(desk):
     old,r,e = desk.old,desk.old.sub('runner'),desk.old.sub('evaluation')
     new = {}
     if r.v:
         kind,(total,epochs) = r.take('type', 'train_cfg', 'EpochBasedRunner'),_length(desk)
         new = dict(type='EpochBasedTrainLoop' if epochs else 'IterBasedTrainLoop', **{k:r.take(k, 'train_cfg') for k in ('max_epochs','max_iters') if k in r})
-        if not desk.mixed: old.drop('total_epochs', "an old duplicate; the runner's length counted")
+        old.drop('total_epochs', "an old duplicate; the runner's length counted")
         if kind not in ('EpochBasedRunner','IterBasedRunner'): r.lose('type', 'no loop of 1.x is known for this runner; the usual one stands in')
     if 'train_cfg' in old and not old.get('train_cfg'): old.drop('train_cfg', 'it was empty')
     if 'test_cfg' in old and not old.get('test_cfg') and not desk.mixed: old.drop('test_cfg', 'it was empty')

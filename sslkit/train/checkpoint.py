@@ -6,8 +6,8 @@
 __all__ = ['ckpt_suffix', 'write_state', 'read_state', 'checkpoint_of', 'save_checkpoint', 'load_checkpoint', 'resume',
            'find_checkpoint', 'note_last', 'load_weights']
 
-# %% ../../nbs/train/71_checkpoint.ipynb #a4b51ad2
-import json,pickle,shutil,time
+# %% ../../nbs/train/71_checkpoint.ipynb #c61f8a96
+import json,pickle,shutil,time,zipfile
 from fastai.basics import *
 from safetensors import safe_open, SafetensorError
 from safetensors.torch import save_file
@@ -40,8 +40,8 @@ def _unpack(o, tensors):
     if '$tuple' in o: return tuple(_unpack(v, tensors) for v in o['$tuple'])
     return {k:_unpack(v, tensors) for k,v in o.items()}
 
-# %% ../../nbs/train/71_checkpoint.ipynb #cae6e9bd
-_key = 'sslkit.checkpoint'
+# %% ../../nbs/train/71_checkpoint.ipynb #5a479b90
+_key,ckpt_suffix = 'sslkit.checkpoint','.ckpt.safetensors'
 
 def write_state(path, # ends in .safetensors
     state:dict        # nested dicts, lists and tuples of tensors, numbers and strings
@@ -53,6 +53,7 @@ def write_state(path, # ends in .safetensors
     try:
         tmp.mkdir(parents=True)
         save_file(_plain(tensors), tmp/path.name, {_key:tree})
+        (tmp/'mode').touch(); shutil.copymode(tmp/'mode', tmp/path.name)          # the library lets nobody else read; files are as the user's umask has them
         _sync(tmp/path.name)
         os.replace(tmp/path.name, path)
         _sync(path.parent)
@@ -75,7 +76,7 @@ def _sync(path):
     try: os.fsync(f)
     finally: os.close(f)
 
-# %% ../../nbs/train/71_checkpoint.ipynb #3cf10e37
+# %% ../../nbs/train/71_checkpoint.ipynb #87027774
 def read_state(path, tensors=True # False: only what is not a tensor, which is quick; tensors are then their names
 )->dict:
     "What `write_state` wrote. Raises `FileNotFoundError`, or `ValueError` where the file is cut short, damaged or something else"
@@ -83,11 +84,13 @@ def read_state(path, tensors=True # False: only what is not a tensor, which is q
     try:
         with safe_open(str(path), 'pt') as f:
             meta,found = f.metadata() or {},{k:f.get_tensor(k).clone() if tensors else k for k in f.keys()}     # a copy: the original is a window on the file
-    except SafetensorError as e: raise ValueError(f'{path} is cut short or damaged ({e})') from None
+    except SafetensorError as e:
+        if zipfile.is_zipfile(path): raise ValueError(f'{path} is a file of torch.save; sslkit resumes its own checkpoints (*{ckpt_suffix}), --load-from (load_weights) takes the weights of others') from None
+        raise ValueError(f'{path} is cut short or damaged ({e})') from None
     if _key not in meta: raise ValueError(f'{path} is no checkpoint of sslkit')
     return _unpack(json.loads(meta[_key]), found)
 
-# %% ../../nbs/train/71_checkpoint.ipynb #29abbeeb
+# %% ../../nbs/train/71_checkpoint.ipynb #f1f2e75a
 def _stateful(learn): # on the class: a callback passes unknown names on to the Learner, and that to its model
     "Callbacks with a state, by name"
     out = {}
@@ -103,7 +106,7 @@ def _recorded(learn):
     r = vars(learn).get('recorder')
     if r is None or not hasattr(r, 'values'): return None
     losses = torch.tensor([float(o) for o in r.losses], dtype=torch.float)
-    return dict(names=list(r.metric_names), values=[[float(v) for v in row] for row in r.values], iters=list(r.iters), losses=losses,
+    return dict(names=list(r.metric_names), values=[[None if v is None else float(v) for v in row] for row in r.values], iters=list(r.iters), losses=losses,
                 lrs=torch.tensor(r.lrs, dtype=torch.float64), smooth=[r.smooth_loss.count, torch.as_tensor(r.smooth_loss.val)])
 
 def _record(learn, s):
@@ -123,7 +126,7 @@ def _set_rng(s):
     np.random.set_state((s['numpy'][0], np.array(s['numpy'][1], dtype=np.uint32), *s['numpy'][2:]))
     if torch.cuda.is_initialized() and len(s['cuda']) == torch.cuda.device_count(): torch.cuda.set_rng_state_all(s['cuda'])
 
-# %% ../../nbs/train/71_checkpoint.ipynb #fb120cb8
+# %% ../../nbs/train/71_checkpoint.ipynb #c136676d
 def checkpoint_of(learn, at=None, # (epochs done, batches done of the next one); None: as `train_iter` says
     optimizer=True                # False: weights alone, half the size or less; nothing can be resumed from them
 )->dict:
@@ -131,7 +134,7 @@ def checkpoint_of(learn, at=None, # (epochs done, batches done of the next one);
     import sslkit
     model,n = get_model(learn.model),len(learn.dls.train)
     epoch,i = at or divmod(getattr(learn, 'train_iter', 0), max(1, n))
-    s = dict(format=1, epoch=epoch, iter=i, train_iter=getattr(learn, 'train_iter', 0), pct_train=getattr(learn, 'pct_train', 0.), n_epoch=learn.n_epoch, n_iter=n, world=world(), time=time.time(),
+    s = dict(format=1, epoch=epoch, iter=i, train_iter=getattr(learn, 'train_iter', 0), pct_train=getattr(learn, 'pct_train', 0.), n_epoch=learn.n_epoch, n_iter=n, world=world(), time=time.time(), seed=vars(learn).get('seed'),
         encoder=_encoder_at(model), config=_config_text(learn), versions=dict(sslkit=sslkit.__version__, torch=torch.__version__), model=model.state_dict())
     cbs = {n:cb.state_dict() for n,cb in _stateful(learn).items()}
     if not optimizer: return {**s, 'model':{**s['model'], **_averaged(cbs)}}
@@ -213,15 +216,18 @@ def _go_on(learn, state): # the fit has begun, `before_fit` has set everything t
     if new := sorted(set(cbs) - set(state['callbacks'])): say(f'resume: {", ".join(new)} begins anew: the checkpoint has no state for it')
     _record(learn, state['recorder']); _set_rng(state['rng'])
 
-# %% ../../nbs/train/71_checkpoint.ipynb #b3780408
-ckpt_suffix = '.ckpt.safetensors'
+# %% ../../nbs/train/71_checkpoint.ipynb #ffba7f6d
+def _ckpts(work_dir):
+    "Every checkpoint of the run in `work_dir`"
+    work_dir = Path(work_dir)
+    last,folders = work_dir/'last_checkpoint',[work_dir]
+    if last.is_file(): folders.append((work_dir/last.read_text(encoding='utf-8').strip()).parent)         # they may be kept elsewhere
+    return list({f.resolve():f for d in folders for f in d.glob(f'*{ckpt_suffix}')}.values())
 
 def find_checkpoint(work_dir, say=print)->Path|None:
     "The newest checkpoint in `work_dir` that a run can go on from, None if there is none; `say` is told which ones were passed over, and why"
-    work_dir,found = Path(work_dir),[]
-    last,folders = work_dir/'last_checkpoint',[work_dir]
-    if last.is_file(): folders.append((work_dir/last.read_text(encoding='utf-8').strip()).parent)         # they may be kept elsewhere
-    for f in {f.resolve():f for d in folders for f in d.glob(f'*{ckpt_suffix}')}.values():
+    found = []
+    for f in _ckpts(work_dir):
         try: s = read_state(f, tensors=False); found.append((s['time'], f, _no_resume(s)))
         except (ValueError, KeyError) as e: found.append((f.stat().st_mtime, f, 'it is cut short or damaged' if 'cut short' in str(e) else 'it is no checkpoint of sslkit'))
     for _,f,why in sorted(found, reverse=True):
@@ -234,13 +240,13 @@ def note_last(work_dir, path):
     try: tmp.write_text(path.name if path.parent.resolve() == Path(work_dir).resolve() else str(path.resolve()), encoding='utf-8'); os.replace(tmp, Path(work_dir)/'last_checkpoint')
     finally: tmp.unlink(missing_ok=True)
 
-# %% ../../nbs/train/71_checkpoint.ipynb #ec2408ae
+# %% ../../nbs/train/71_checkpoint.ipynb #a6f83af0
 def _torch_weights(path):
     try: o = torch.load(path, map_location='cpu', weights_only=True)
     except pickle.UnpicklingError as e:
         raise ValueError(f'{path} holds Python objects beside its tensors, and sslkit executes nothing from a file. Where you trust it, make a plain one: '
                          f'torch.save(torch.load({Path(path).name!r}, weights_only=False)["state_dict"], "plain.pth")') from None
-    except (RuntimeError, EOFError, KeyError, OSError) as e: raise ValueError(f'{path} is no file of torch.save, or damaged ({str(e).splitlines()[0] if str(e) else type(e).__name__})') from None
+    except (RuntimeError, EOFError, KeyError, OSError): raise ValueError(f'{path} is no file of torch.save, or damaged') from None
     while isinstance(o, dict):
         inner = next((o[k] for k in ('state_dict','model','model_state_dict') if isinstance(o.get(k), dict)), None)
         if inner is None: return o
@@ -249,7 +255,8 @@ def _torch_weights(path):
 
 def _weights_in(path):
     "(name -> tensor, name of the encoder in it or None)"
-    if not Path(path).is_file(): raise FileNotFoundError(f'load_weights: there is no file {path}')
+    if Path(path).is_dir(): raise FileNotFoundError(f'load_weights: {path} is a folder; give a file in it' + (f': {Path(path)/"encoder.safetensors"}' if (Path(path)/'encoder.safetensors').is_file() else ''))
+    if not Path(path).is_file(): raise FileNotFoundError(f'load_weights: there is no file {path}' + ('; download it first' if '://' in str(path) else ''))
     if Path(path).suffix == '.safetensors':
         try:
             with safe_open(str(path), 'pt') as f: ours = _key in (f.metadata() or {}); o = {} if ours else {k:f.get_tensor(k) for k in f.keys()}
@@ -259,9 +266,10 @@ def _weights_in(path):
         return {**s['model'], **_averaged(s.get('callbacks', {}))},s['encoder']
     return _torch_weights(path),None
 
-# %% ../../nbs/train/71_checkpoint.ipynb #eac1932c
+# %% ../../nbs/train/71_checkpoint.ipynb #5220839a
 def load_weights(learn, # a Learner, or a module
-    path                # checkpoint of ours, encoder.safetensors, or a file of torch.save
+    path,               # checkpoint of ours, encoder.safetensors, or a file of torch.save
+    prefix=None         # take only tensors whose names begin with it, and cut it off: 'backbone.'
 )->dict:
     """Weights as the start of a new run; what has another shape or no partner stays as it is. Prints how many tensors fit, and returns the names: `loaded`, `missing`, `unexpected`, `misshaped`.
     Memory of single images (`Memory`) is not loaded: it belongs to its data set. Raises `FileNotFoundError`, and `ValueError` where nothing fits"""
@@ -269,6 +277,10 @@ def load_weights(learn, # a Learner, or a module
     src,enc_src = _weights_in(path)
     src = {k:v for k,v in src.items() if isinstance(v, Tensor) and not k.endswith('_extra_state')}
     while src and all(k.startswith('module.') for k in src): src = {k[7:]:v for k,v in src.items()}          # written under DDP
+    if prefix:
+        all_src,dot = src,prefix.rstrip('.')+'.'
+        src = {k[len(dot):]:v for k,v in src.items() if k.startswith(dot)}
+        if not src: raise ValueError(f'load_weights: no tensor in {path} has the prefix {dot!r}. The file has {_few(all_src)}')
     own = {k:v for k,v in model.state_dict().items() if isinstance(v, Tensor) and not k.endswith('_extra_state')}
     ways = [_renamed(src, cut, to) for cut in dict.fromkeys(('', *([enc_src+'.'] if enc_src else ()), 'backbone.', 'encoder.', 'model.')) for to in _encoders(model)]
     fit = lambda new: {k:v for k,v in new.items() if k in own and v.shape == own[k].shape}

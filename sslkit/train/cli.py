@@ -63,7 +63,7 @@ def _pairs(s):
         return {k.arg:ast.literal_eval(k.value) for k in call.keywords}
     except (SyntaxError, ValueError, AttributeError): raise argparse.ArgumentTypeError(f'{s!r} is not of the form key=value,key=value')
 
-# %% ../../nbs/train/77_cli.ipynb #9744997a
+# %% ../../nbs/train/77_cli.ipynb #7de506b7
 def _device(a):
     if not a.device: return None
     import torch
@@ -95,20 +95,19 @@ def _train_config(a):
     d = _parser().parse_args(['train', a.data])
     if odd := [o for o in ('path','size','in_chans','bs','method','arch','stem','width','epochs','lr','k','m','t','views') if getattr(a, o) != getattr(d, o)]:
         raise ValueError(f'--{odd[0].replace("_", "-")} is for training on a folder; change a config with --cfg-options' + {'epochs':' train_cfg.max_epochs=...','bs':' train_dataloader.batch_size=...','lr':' optim_wrapper.optimizer.lr=...'}.get(odd[0], ''))
+    if a.out and a.work_dir: raise ValueError('--out and --work-dir both name the folder of the run; give one')
+    if a.load_from and a.resume and a.resume != 'auto': raise ValueError('--resume PATH goes on from that checkpoint, --load-from begins with weights; give one')
     cfg = read(a, options=_as_options(a))
     from sslkit.train.run import train_config
-    info = train_config(cfg, a.work_dir or a.out, command=_said(), report=not a.no_report, device=_device(a))
+    info = train_config(cfg, a.work_dir or a.out, command=_said(), report=not a.no_report, device=_device(a), load_from=a.load_from, resume=a.resume and (a.resume == 'auto' or a.resume))
     print(f'{info["seconds"]:.0f} s in all; everything is in {info["work_dir"]}')
 
 def _as_options(a):
-    "The flags as overrides: what was asked for is on the config's record"
+    "The flags as overrides: what was asked for is on the config's record. Not --resume and --load-from: they say how this run was started"
     opts = list(a.cfg_options)
     def add(k, v): opts.append(f'{k}={option_value(v)}')
     if a.seed is not None: add('randomness.seed', a.seed)
     if a.deterministic: add('randomness.deterministic', True)
-    if a.load_from: add('load_from', a.load_from)
-    if a.resume: add('resume', True)
-    if a.resume and a.resume != 'auto': add('load_from', a.resume)
     if a.amp: add('optim_wrapper.type', 'AmpOptimWrapper')
     return opts
 

@@ -12,9 +12,10 @@ __all__ = ['PRIORITIES', 'runtime_info_hook', 'iter_timer_hook', 'param_schedule
            'empty_cache_hook', 'DrawViews', 'visualization_hook', 'self_sup_visualization_hook',
            'naive_visualization_hook', 'hook_cbs', 'environment']
 
-# %% ../../nbs/train/72_hooks.ipynb #35e1f3b1
+# %% ../../nbs/train/72_hooks.ipynb #b424b15c
 import csv,hashlib,importlib.util,io,json,math,platform,shlex,shutil,subprocess,sys,tempfile,time
 from collections import deque
+from copy import deepcopy
 from fastai.basics import *
 from ..core.distributed import rank, reduce_mean, world
 from ..core.registry import build, did_you_mean, register, signature
@@ -321,7 +322,7 @@ def rule_of(key:str, rule:str|None=None, greater_keys=None, less_keys=None)->str
     if has(less): return 'less'
     raise ValueError(f"is more of {key!r} better, or less? Its name does not tell; give rule='greater' or 'less'")
 
-# %% ../../nbs/train/72_hooks.ipynb #3bb80bf5
+# %% ../../nbs/train/72_hooks.ipynb #5cd04cb3
 class Shelf:
     "The checkpoints of one run in `folder`: the newest `keep` of them (-1: all), and the best by each metric"
     def __init__(self, folder, keep=-1): self.folder,self.keep,self.kept,self.best = Path(folder),keep,[],{}
@@ -334,7 +335,7 @@ class Shelf:
         return True
     def put_best(self, key, value, rule, name, write):
         best,old = self.best.get(key, (None,None))
-        if not math.isfinite(value) or (best is not None and not (value > best if rule == 'greater' else value < best)) or not self._try(name, write): return
+        if value is None or not math.isfinite(value) or (best is not None and not (value > best if rule == 'greater' else value < best)) or not self._try(name, write): return
         self.best[key] = [value,name]
         if old and old != name: self._remove(old)
     def _try(self, name, write):
@@ -343,7 +344,7 @@ class Shelf:
     def _remove(self, name):
         if rank() == 0: (self.folder/name).unlink(missing_ok=True)
 
-# %% ../../nbs/train/72_hooks.ipynb #652181bc
+# %% ../../nbs/train/72_hooks.ipynb #f2bd6b7c
 class Checkpoints(Callback):
     "Save every `interval` epochs (or steps), at the end, and when a metric is best. A save that fails is reported; the run and older files go on"
     order,run_valid,folder = hook_order('VERY_LOW'),False,None
@@ -365,11 +366,12 @@ class Checkpoints(Callback):
         names = [n for n in self.recorder.metric_names[1:] if n != 'time']
         first = next((n for n in names if n not in ('train_loss','valid_loss')), 'valid_loss')
         keys = [first if k == 'auto' else k for k in self.best]
+        if keys and not len(self.dls.valid): print(f'warning: CheckpointHook: save_best is {keys[0]!r}, but this run has no validation data: no checkpoint is the best'); return {}
         for k in keys:
             if k not in names: raise ValueError(f'CheckpointHook: save_best is {k!r}, which this run does not record' + did_you_mean(k, names))
         return {k:rule_of(k, r, self.greater, self.less) for k,r in zip(keys, self.rules*len(keys) if len(self.rules) == 1 else self.rules)}
 
-# %% ../../nbs/train/72_hooks.ipynb #161df9f2
+# %% ../../nbs/train/72_hooks.ipynb #06a5b5ad
 @patch
 def after_batch(self:Checkpoints):
     if self.by_epoch or not self._hit(self.train_iter): return
@@ -380,7 +382,7 @@ def after_batch(self:Checkpoints):
 def after_epoch(self:Checkpoints):
     if not self._begun: return                                  # `validate` fires this too
     at,row = (self.epoch+1, 0),epoch_row(self.recorder)
-    for k,rule in self._rules.items(): self.shelf.put_best(k, float(row.get(k, float('nan'))), rule, f'best_{k.replace("/","_")}_{self._name(at)}', lambda p: save_checkpoint(self.learn, p, at, False))
+    for k,rule in self._rules.items(): self.shelf.put_best(k, None if row.get(k) is None else float(row[k]), rule, f'best_{k.replace("/","_")}_{self._name(at)}', lambda p: save_checkpoint(self.learn, p, at, False))
     if self._due or (self.by_epoch and self._hit(self.epoch+1)) or (self.last and self.epoch+1 == self.n_epoch): self._save(at)
     self._done = (self.train_iter, self.epoch+1)
 
@@ -510,7 +512,7 @@ def ema_hook(momentum:int|float=2e-4, # share of the new weights
     if evaluate_on_ema == evaluate_on_origin: raise ValueError('EMAHook: validation sees one set of weights: give evaluate_on_ema or evaluate_on_origin')
     return [AveragedWeights(momentum, interval, begin_iter, begin_epoch, update_buffers, evaluate_on_ema)]
 
-# %% ../../nbs/train/72_hooks.ipynb #d1334c8f
+# %% ../../nbs/train/72_hooks.ipynb #fc698d1a
 class EarlyStop(Callback):
     "End the fit when a column of the log has not become better by `min_delta` for `patience` epochs"
     order = hook_order('LOW')      # before a checkpoint, which holds the count; what ends the fit comes after it
@@ -522,7 +524,9 @@ class EarlyStop(Callback):
     def load_state_dict(self, s): self._best,self._wait = s['best'],s['wait']
     def after_epoch(self):
         if not self._begun: return
-        v = epoch_row(self.recorder).get(self.monitor)
+        row = epoch_row(self.recorder)
+        v = row.get(self.monitor)
+        if v is None and self.monitor in row and len(self.dls.valid): return          # an epoch without validation
         if v is None: return self._missing()
         v,sign = float(v),1 if self.rule == 'greater' else -1
         why = ''
@@ -595,7 +599,7 @@ def self_sup_visualization_hook(enable=False, interval:int=50, show=False, out_d
 @register('NaiveVisualizationHook')
 def naive_visualization_hook(enable=False, interval:int=1, draw_gt=True, draw_pred=True)->list: return _draw(enable, interval, None)
 
-# %% ../../nbs/train/72_hooks.ipynb #3ac123bc
+# %% ../../nbs/train/72_hooks.ipynb #af04a67a
 _slots = dict(runtime_info='RuntimeInfoHook', timer='IterTimerHook', sampler_seed='DistSamplerSeedHook', logger='LoggerHook', param_scheduler='ParamSchedulerHook', checkpoint='CheckpointHook')
 _defaults = {k:dict(type=t, **(dict(interval=1) if k == 'checkpoint' else {})) for k,t in _slots.items()}
 
@@ -606,14 +610,21 @@ def hook_cbs(default_hooks:dict|None=None, # slot -> hook, or None for an empty 
 )->list:
     "Callbacks in their order. Raises `ValueError`, `KeyError`, `TypeError` in one line for what cannot be"
     hooks = {**_defaults, **{k:v if v is None or not isinstance(v, dict) or 'type' in v or k not in _slots else {'type':_slots[k], **v} for k,v in (default_hooks or {}).items()}}
-    cbs = L(_hook(h, k) for k,h in [*hooks.items(), *((f'custom_hooks.{i}', h) for i,h in enumerate(custom_hooks or []))]).concat()
-    backends = build(visualizer) if visualizer and visualizer.get('vis_backends') else _visualize(vis_backends, visualizer)
+    cbs = L(_keyed(k, _hook, h) for k,h in [*((f'default_hooks.{k}', h) for k,h in hooks.items()), *((f'custom_hooks.{i}', h) for i,h in enumerate(custom_hooks or []))]).concat()
+    own = visualizer and visualizer.get('vis_backends')
+    backends = _keyed('visualizer', build, visualizer) if own else _keyed('vis_backends', _visualize, vis_backends, visualizer)
+    process = _keyed('log_processor', _process, log_processor)
     for cb in cbs:
         if hasattr(type(cb), 'folder') and work_dir is not None: cb.folder = Path(work_dir)
-        if isinstance(cb, ScalarLogger): cb.backends,cb.processor = backends,_process(log_processor)
+        if isinstance(cb, ScalarLogger): cb.backends,cb.processor = backends,deepcopy(process)
     return list(cbs.sorted('order'))
 
-def _hook(h, where):
+def _keyed(key, f, *args):
+    "`f(*args)`; an error tells the key of the config in its attribute `key`"
+    try: return f(*args)
+    except (KeyError,TypeError,ValueError,OSError) as e: e.key = key; raise
+
+def _hook(h):
     if h is None: return []
     if not isinstance(h, dict): return L(h() if isinstance(h, type) else h)
     h = dict(h); name = str(h.get('type', '')).split('.')[-1]

@@ -6,14 +6,16 @@
 __all__ = ['data_names', 'demo_settings', 'method_names', 'method_learner', 'open_data', 'judge', 'pretrain', 'train_config',
            'fit_and_report', 'summarise', 'write_json', 'write_report', 'demo']
 
-# %% ../../nbs/train/75_run.ipynb #3c44cff5
-import base64,html,io,json,os,platform,time
+# %% ../../nbs/train/75_run.ipynb #6f75d8fd
+import base64,html,io,json,os,platform,tempfile,time,warnings
+from contextlib import redirect_stdout
 from copy import deepcopy
 from fastai.basics import *
 from fastai.callback.progress import CSVLogger
 import sslkit
 from ..core.distributed import rank
 from ..core.registry import did_you_mean
+from ..core.vocabulary import AMP, best_dtype
 from ..data.loaders import SSLDataLoaders
 from ..evaluate.collapse import verdict
 from ..evaluate.nearest import extract, knn, pixels
@@ -52,7 +54,7 @@ def open_data(what:str,  # one of `data_names`, a folder of images, or a list fi
     if Path(what).is_file(): return s.from_list(what, root=path, **kw)
     raise FileNotFoundError(f'{what!r} is no folder, no list file and no data set known by name' + did_you_mean(what, data_names))
 
-# %% ../../nbs/train/75_run.ipynb #8eab729b
+# %% ../../nbs/train/75_run.ipynb #40724446
 def judge(encoder, dls, tfm, name, **card)->dict: # -> dict(name, knn, linear, features)
     "kNN and linear accuracy of one encoder (None: raw pixels) on `dls`. Raises `ValueError` where there are no labels"
     f = pixels(dls) if encoder is None else extract(encoder, dls, tfm, name=name, progress=False, **card)
@@ -78,7 +80,10 @@ def pretrain(dls,      # `SSLDataLoaders`
 def train_config(cfg,  # a `Config`, or the path of a config file
     work_dir=None,     # for everything the run leaves; None: the config's, else by its name
     command='', report=True, evaluate=True, # as in `pretrain`
-    device=None)->dict:
+    device=None,
+    load_from=None,    # weights to begin with; None: as the config says
+    resume=None        # True: go on from the newest checkpoint in `work_dir`, a path: from this one; None: as the config says
+)->dict:
     """Train what a config describes. Beside what `pretrain` leaves, the folder gets the config as one file, its overrides, the environment, and the checkpoints and logs that its hooks write.
     Raises `ConfigError`, or another error of one line"""
     from sslkit.config.build import build_learner, work_dir_of
@@ -87,30 +92,51 @@ def train_config(cfg,  # a `Config`, or the path of a config file
     if (n := int(os.environ.get('WORLD_SIZE', 1))) > 1: raise ValueError(f'{n} processes were started, but training from a config runs on one process in this version; start it without a launcher')
     cfg = cfg if isinstance(cfg, Config) else Config.load(cfg)
     out,probes = Path(work_dir or work_dir_of(cfg)),[]
+    _check_folder(out, resume or cfg.get('resume'))
     def extra(dls):
         if dls.labelled and len(dls.valid.rows): probes.append(OnlineProbe(dls, n_valid=2048))
         return probes
     learn = build_learner(cfg, out, device, cbs=extra)
+    untrained = getattr(learn, 'untrained', None) or deepcopy(learn.model.encoder)
+    learn.begin_config(load_from, resume)                            # nothing is written before this: what fails leaves an older run's records alone
     out.mkdir(parents=True, exist_ok=True)
     if rank() == 0:
+        learn.cfg = cfg = _with_seed(cfg, learn.seed)
         cfg.dump(out/Path(cfg.path).name)
         (out/'overrides.txt').write_text(''.join(f'{o}\n' for o in cfg.options), encoding='utf-8')
         (out/'environment.txt').write_text(environment(), encoding='utf-8')
-    return fit_and_report(learn, out, cfg.model.type, learn.epochs, learn.seed, command, report, evaluate, first(probes), fit=learn.fit_config)
+    return fit_and_report(learn, out, cfg.model.type, learn.epochs, learn.seed, command, report, evaluate, first(probes), fit=learn.fit_config, start=untrained)
 
-def fit_and_report(learn, out, method, epochs, seed, command='', report=True, evaluate=True, probe=None, fit=None)->dict:
+def _check_folder(out, resume):
+    "Can the run write to `out`, and is nobody else's run in it? Raises `OSError`, `ValueError`"
+    from sslkit.train.checkpoint import ckpt_suffix
+    there = next(p for p in (out, *out.absolute().parents) if os.path.lexists(p))
+    try:
+        with tempfile.TemporaryFile(dir=there): pass                 # nothing is made yet
+    except OSError as e: raise OSError(f'{out} cannot be written to ({e.strerror or e}); choose another work_dir') from None
+    old = [] if resume or not out.is_dir() else sorted(p.name for p in out.iterdir() if p.name == 'last_checkpoint' or (p.name.startswith(('epoch_','iter_')) and p.name.endswith(ckpt_suffix)))
+    if old: raise ValueError(f'{out} holds the checkpoints of a run ({", ".join(o.removesuffix(ckpt_suffix) for o in old[:3])}{" ..." if len(old) > 3 else ""}): --resume goes on with it, --work-dir chooses another folder')
+
+def _with_seed(cfg, seed): # a seed that was drawn, or a checkpoint's, belongs into the record
+    if cfg.get('randomness.seed') == seed or not os.path.isfile(cfg.path): return cfg
+    with redirect_stdout(io.StringIO()), warnings.catch_warnings():  # its notes have been read
+        warnings.simplefilter('ignore')
+        return cfg.override(f'randomness.seed={seed}' if cfg.get('randomness') else f'randomness=dict(seed={seed})')
+
+def fit_and_report(learn, out, method, epochs, seed, command='', report=True, evaluate=True, probe=None, fit=None, start=None)->dict:
     "What `pretrain` and `train_config` share: train, save the encoder, judge it beside pixels and a random one, draw the report"
     out,began,dls = Path(out),time.time(),learn.dls
-    start = deepcopy(learn.model.encoder)
+    start = start or deepcopy(learn.model.encoder)
+    done = learn.start[1] if learn.start else 0                      # steps of the run that goes on
     info = dict(method=method, work_dir=str(out), arch=str(getattr(learn.model.encoder, 'meta', {}).get('arch', 'custom')), epochs=epochs, seed=seed, command=command, data=dict(dls.card))
-    print(f'{method}, {info["arch"]}, {_size_of(learn.model.encoder)} on {dls.name}: {len(dls.train)*dls.train.bs:,} images an epoch, {epochs} epochs, on {dls.device}')
+    print(f'{method}, {info["arch"]}, {_size_of(learn.model.encoder)} on {dls.name}: {len(dls.train)*dls.train.bs:,} images an epoch, {epochs} epochs, on {dls.device}{_precision(learn)}')
     t = time.time(); (fit or partial(learn.fit_ssl, epochs))(); fit_time = max(time.time()-t, 1e-3); info['fit_seconds'] = round(fit_time, 1)
     save_encoder(learn, out/'encoder.safetensors', method=method)
     rows,judged = [],dls.labelled and len(dls.valid.rows) > 0
     if evaluate and judged:
         for enc,name in ((None,'raw pixels'), (start,'random encoder'), (learn.model.encoder,f'{method}')):
             rows.append(judge(enc, dls, learn.recipe.eval, name, seed=seed))
-    info.update(summarise(rows), images_per_second=round(epochs*len(dls.train)*dls.train.bs/fit_time),
+    info.update(summarise(rows), images_per_second=round((learn.train_iter-done)*dls.train.bs/fit_time),
         hardware=f'{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads' if dls.device.type == 'cpu' else torch.cuda.get_device_name() if dls.device.type == 'cuda' else str(dls.device),
         versions=dict(sslkit=sslkit.__version__, torch=torch.__version__))
     if judged and probe: info['online_baselines'] = {n:probe.measure(e.to(dls.device), t)['knn'] for n,e,t in (('random encoder', start, learn.recipe.eval), ('raw pixels', nn.Flatten(), _to_unit))}
@@ -120,6 +146,12 @@ def fit_and_report(learn, out, method, epochs, seed, command='', report=True, ev
     info['seconds'] = round(time.time()-began, 1)
     write_json(out/'results.json', info)
     return info
+
+def _precision(learn): # for the head line, where it is not the usual
+    amp = first(learn.cbs, risinstance(AMP))
+    if amp is None: return ''
+    dtype = best_dtype(torch.device(learn.dls.device).type) if amp.dtype == 'auto' else amp.dtype
+    return ', ' + str(dtype).removeprefix('torch.') + (': this hardware has no fast half precision' if dtype == torch.float32 else '')
 
 def _to_unit(x): return x.float()/255
 
