@@ -111,6 +111,98 @@ max_epochs = 1
     moved = {k.split('.')[0] for k,v in learn.model.encoder.state_dict().items() if not torch.equal(v, before[k])}
     assert moved == {'layer3','layer4'} and not any('running' in k for k,v in learn.model.encoder.state_dict().items() if not torch.equal(v, before[k]))
 
+# ---- runs that begin, go on, or must not
+def go(*opts, work, path=small, options=tiny, **kw):
+    from sslkit.train.run import train_config
+    return train_config(Config.load(path, [*options, *opts]), work, report=False, evaluate=False, device='cpu', **kw)
+no_val = [*(o for o in tiny if 'val_' not in o), 'val_dataloader=None', 'default_hooks.checkpoint.interval=1']
+def records(w): return {p.name:p.read_bytes() for p in Path(w).iterdir() if p.suffix in ('.py','.txt','.json','.csv')}
+
+def test_a_run_without_validation_saves_and_resumes(tmp_path, capsys):
+    go('max_epochs=2', work=tmp_path, options=no_val)
+    assert (tmp_path/'epoch_1.ckpt.safetensors').is_file() and (tmp_path/'epoch_2.ckpt.safetensors').stat().st_mode == (tmp_path/'log.csv').stat().st_mode
+    info = go('max_epochs=3', 'default_hooks.checkpoint.save_best=valid_loss', work=tmp_path, options=no_val, resume=True)
+    assert 'no validation data' in capsys.readouterr().out and not list(tmp_path.glob('best_*')) and len((tmp_path/'log.csv').read_text().splitlines()) == 4
+
+def test_a_run_that_cannot_begin_leaves_the_records_of_the_last_one(tmp_path):
+    go('max_epochs=2', 'default_hooks.checkpoint.interval=1', work=tmp_path); was = records(tmp_path)
+    torch.save({}, tmp_path/'x.pth')
+    for opts,kw,says in [([], {}, '(epoch_1 ...): --resume goes on with it, --work-dir chooses another folder'), (['max_epochs=2'], dict(resume=True), 'has 2 epochs done, 2 are asked for: nothing left to train'),
+        (['max_epochs=3','optim_wrapper.optimizer.momentum=0','+optim_wrapper.optimizer.nesterov=True'], dict(resume=True), 'optim_wrapper: Nesterov'), (['max_epochs=3'], dict(resume=str(tmp_path/'no')), 'there is no checkpoint'),
+        (['max_epochs=3'], dict(resume=str(tmp_path/'x.pth')), 'file of torch.save'), (['max_epochs=3','model.queue_len=64'], dict(resume=True), 'not that of this run')]:
+        with pytest.raises((ValueError,OSError)) as e: go(*opts, work=tmp_path, **kw)
+        assert says in str(e.value) and '\n' not in str(e.value), str(e.value)
+        assert records(tmp_path) == was
+    (tmp_path/'new').mkdir(); (tmp_path/'new/encoder.safetensors').touch()
+    with pytest.raises(FileNotFoundError, match='new/encoder.safetensors'): go(work=tmp_path/'other', load_from=str(tmp_path/'new'))
+    with pytest.raises(OSError, match='cannot be written to'): go(work=tmp_path/'log.csv'/'x')
+    assert not (tmp_path/'other').exists()
+
+def test_only_mid_epoch_checkpoints_are_an_error_on_resume(tmp_path):
+    o = ["default_hooks.checkpoint=dict(type=CheckpointHook,by_epoch=False,interval=3)", 'train_cfg=dict(type=IterBasedTrainLoop,max_iters=3)']
+    go(*o, work=tmp_path)
+    with pytest.raises(ValueError, match='none of the checkpoints in .* can be resumed: passed over iter_3.*3 of 4 batches'): go(*o, work=tmp_path, resume=True)
+
+def test_seeds_are_recorded_and_the_checkpoint_s_wins(tmp_path, capsys):
+    seed = go('randomness.seed=None', 'default_hooks.checkpoint.interval=1', work=tmp_path)['seed']
+    assert Config.load(tmp_path/small.name).randomness.seed == seed and isinstance(seed, int)
+    other = 1 if seed != 1 else 2; capsys.readouterr()
+    info = go(f'randomness.seed={other}', 'max_epochs=2', work=tmp_path, resume=True)
+    out = capsys.readouterr().out
+    assert info['seed'] == seed and f'the seed stays {seed}' in out and Config.load(tmp_path/small.name).randomness.seed == seed
+    assert 'resume' not in (tmp_path/'overrides.txt').read_text() and not Config.load(tmp_path/small.name).get('resume')
+
+def test_validation_as_often_as_asked(tmp_path):
+    go('max_epochs=5', '+train_cfg.val_interval=2', '+train_cfg.val_begin=3', 'default_hooks.checkpoint.interval=2', 'default_hooks.checkpoint.save_best=knn', work=tmp_path)
+    import csv
+    rows = list(csv.DictReader((tmp_path/'log.csv').open()))
+    assert [bool(r['valid_loss']) for r in rows] == [bool(r['knn']) for r in rows] == [False,False,False,True,True] and all(':' in r['time'] and r['train_loss'] for r in rows)
+    assert len(list(tmp_path.glob('best_knn_*'))) == 1
+    with pytest.raises(ConfigError, match='val_interval'): make('+train_cfg.val_interval=0', tmp=tmp_path)
+
+def test_pretrained_weights_of_init_cfg(tmp_path, capsys):
+    a = make('randomness.seed=3', tmp=tmp_path)
+    torch.save({'state_dict':{f'backbone.{k}':v for k,v in a.model.encoder.state_dict().items()} | {'head.w':torch.ones(2)}}, tmp_path/'a.pth')
+    (tmp_path/'c.py').write_text(f"_base_ = '{small}'\nmodel = dict(init_cfg=dict(type='Pretrained', checkpoint='{tmp_path}/a.pth'))\n")
+    (tmp_path/'b.py').write_text(f"""_base_ = '{emoji}'
+model = dict(queue_len=32, backbone=dict(_delete_=True, type='ResNet', depth=18, stem='cifar', width=8, init_cfg=dict(type='Pretrained', checkpoint='{tmp_path}/r.pth', prefix='backbone.')), neck=dict(in_channels=64, hid_channels=32))
+train_dataloader = dict(batch_size=16, dataset=dict(indices=32))
+""")
+    whole = make(path=tmp_path/'c.py', tmp=tmp_path)
+    assert all(torch.equal(x, y) for x,y in zip(whole.model.encoder.state_dict().values(), a.model.encoder.state_dict().values()))
+    build_b = lambda *o: build_learner(Config.load(tmp_path/'b.py', list(o)), work_dir=tmp_path, device='cpu', hooks=False)
+    with pytest.raises(OSError, match=r'b.py:2: model.backbone.init_cfg: there is no file .*r.pth'): build_b()
+    from sslkit.nets.encoders import resnet
+    net = resnet(18, stem='cifar', width=8)
+    torch.save({f'backbone.{k}':v for k,v in net.state_dict().items()}, tmp_path/'r.pth'); capsys.readouterr()
+    got = build_b(); out = capsys.readouterr().out
+    for part in (got.model.encoder, got.model.teacher[0]): assert all(torch.equal(x, y) for x,y in zip(part.state_dict().values(), net.state_dict().values()))
+    assert 'from r.pth' in out
+    assert not torch.equal(got.untrained.conv1.weight, net.conv1.weight)
+    with pytest.raises(ConfigError, match="has the prefix 'body.'"): build_b('model.backbone.init_cfg.prefix=body')
+    with pytest.warns(UserWarning, match="model.backbone.init_cfg: the initialisation is the library's own"): build_b('model.backbone.init_cfg=dict(type=Kaiming,layer=Conv2d)')
+
+def test_errors_of_parts_name_their_key(tmp_path):
+    hook = lambda o: make(o, tmp=tmp_path, hooks=True)
+    with pytest.raises(ConfigError, match='default_hooks.checkpoint'): hook('default_hooks.checkpoint.interval=0')
+    with pytest.raises(ConfigError, match='custom_hooks.0'): hook("custom_hooks=[dict(type=EMAHook,priority=SOON)]")
+    with pytest.raises(ConfigError, match='max_iters is missing'): hook('train_cfg=dict(by_epoch=False,max_epochs=1)')
+    (tmp_path/'v.py').write_text(f"_base_ = '{small}'\nview = [dict(type='RandomResizedCrop', size=28)]\ntrain_dataloader = dict(dataset=dict(pipeline=[dict(type='LoadImageFromFile'), dict(type='MultiView', num_views=3, transforms=[view]), dict(type='PackSelfSupInputs')]))\n")
+    with pytest.raises(ConfigError, match=r'v.py:3: train_dataloader.dataset.pipeline makes 3 views of an image, MoCo takes 2'): make(path=tmp_path/'v.py', tmp=tmp_path)
+
+@pytest.mark.parametrize('imports,says', [("['.parts']", 'give an absolute module name'), ("['']", 'give an absolute module name')])
+def test_names_in_custom_imports(imports, says, tmp_path):
+    (tmp_path/'c.py').write_text(f"_base_ = '{small}'\ncustom_imports = dict(imports={imports})\n")
+    with pytest.raises(ConfigError, match=says): make(path=tmp_path/'c.py', tmp=tmp_path)
+
+def test_a_type_that_custom_imports_did_not_bring(tmp_path):
+    (tmp_path/'c.py').write_text(f"_base_ = '{small}'\nmodel = dict(neck=dict(_delete_=True, type='NoSuchNeck'))\ncustom_imports = dict(imports=['json'])\n")
+    with pytest.raises(ConfigError, match='NoSuchNeck.*custom_imports did not register it'): build_learner(Config.load(tmp_path/'c.py', [o for o in tiny if 'neck' not in o]), work_dir=tmp_path, device='cpu')
+
+def test_precision_is_in_the_head_line(tmp_path, capsys):
+    go('optim_wrapper.type=AmpOptimWrapper', '+optim_wrapper.dtype=bfloat16', work=tmp_path)
+    assert 'on cpu, bfloat16' in capsys.readouterr().out
+
 # ---- modules of one's own
 def test_custom_imports(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
@@ -162,7 +254,7 @@ def test_train_leaves_a_complete_folder(tmp_path):
 
 def test_errors_of_the_command_line_are_one_line(tmp_path):
     old = tmp_path/'old.py'; old.write_text("data = dict(samples_per_gpu=32)\nrunner = dict(type='EpochBasedRunner', max_epochs=1)\nlr_config = dict(policy='step', step=[1])\noptimizer = dict(type='SGD', lr=1.)\n")
-    for args,says in [(('train', old), 'sslkit config migrate'), (('train', small, '--epochs', 3), 'train_cfg.max_epochs'), (('train', 'emoji', '--amp'), 'goes with a config'), (('train', tmp_path/'no.py'), 'no such config file'),
+    for args,says in [(('train', old), 'sslkit config migrate'), (('train', small, '--epochs', 3), 'train_cfg.max_epochs'), (('train', 'emoji', '--amp'), 'goes with a config'), (('train', small, '--out', 'a', '--work-dir', 'b'), 'give one'), (('train', small, '--resume', 'a', '--load-from', 'b'), 'give one'), (('train', tmp_path/'no.py'), 'no such config file'),
         (('config', 'why', small, 'model.queue_le'), "did you mean 'model.queue_len'"), (('config', 'migrate', small), 'no 0.x config'), (('config', 'name', 'abc.py'), 'abc'), (('config', 'show', small, '--config-path', 'x'), 'NAME=DIR'),
         (('config', 'show', small, '--cfg-options', 'model.quee=1'), 'did you mean')]:
         r = cli(*args); err = r.stderr.strip().splitlines()

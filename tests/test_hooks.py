@@ -354,3 +354,33 @@ def test_environment_names_no_home(monkeypatch, tmp_path):
     monkeypatch.setattr(sys, 'argv', ['sslkit','train',str(Path.home()/'a b.py')])
     text = environment(); assert "train '~/a b.py'" in text.replace('"', "'") and str(Path.home())+os.sep not in text
     assert hooks._commit(tmp_path) == ''
+
+# ---- runs without validation, files of others, keys of errors
+def test_without_a_number_nothing_is_best(tmp_path):
+    shelf,wrote = hooks.Shelf(tmp_path),[]
+    for v in (None, float('nan'), 1., None): shelf.put_best('valid_loss', v, 'less', 'b', wrote.append)
+    assert len(wrote) == 1 and shelf.best == {'valid_loss':[1.,'b']}
+
+def test_a_file_of_torch_save_is_named_as_such(tmp_path):
+    torch.save(dict(a=torch.ones(2)), tmp_path/'a.pth')
+    with pytest.raises(ValueError, match='file of torch.save.*--load-from'): load_checkpoint(tmp_path/'a.pth')
+    (tmp_path/'b.pth').write_bytes(b'nothing'); (tmp_path/'run').mkdir()
+    for p,says in ((tmp_path/'b.pth', 'or damaged$'), (tmp_path/'run', 'is a folder; give a file in it')):
+        with pytest.raises((ValueError,OSError), match=says): load_weights(nn.Linear(2, 2), p)
+
+def test_weights_by_prefix(tmp_path):
+    torch.save({'backbone.weight':torch.full((2,2), 3.), 'backbone.bias':torch.zeros(2), 'weight':torch.ones(2, 2)}, tmp_path/'a.pth')
+    net = nn.Linear(2, 2); load_weights(net, tmp_path/'a.pth', 'backbone'); assert net.weight.eq(3).all()
+    with pytest.raises(ValueError, match="prefix 'bone.'"): load_weights(net, tmp_path/'a.pth', 'bone.')
+
+def test_checkpoints_have_the_mode_of_any_file(tmp_path):
+    old = os.umask(0o027)
+    try: write_state(tmp_path/'a.safetensors', dict(x=torch.ones(2)))
+    finally: os.umask(old)
+    assert (tmp_path/'a.safetensors').stat().st_mode & 0o777 == 0o640 or os.name == 'nt'
+
+@pytest.mark.parametrize('kw,key', [(dict(default_hooks=dict(checkpoint=dict(type='CheckpointHook', interval=0))), 'default_hooks.checkpoint'), (dict(custom_hooks=[dict(type='EMAHook'), dict(type='EMAHook', priority='SOON')]), 'custom_hooks.1'),
+    (dict(log_processor=dict(window_size=0)), 'log_processor')])
+def test_errors_of_hooks_tell_their_key(kw, key):
+    with pytest.raises((ValueError,KeyError,TypeError)) as e: hook_cbs(**kw)
+    assert e.value.key == key

@@ -207,14 +207,15 @@ def load_inits(learn, inits):
         with _at(learn.cfg, f'{key}.init_cfg'): load_weights(model if key == 'model' else model.encoder, c['checkpoint'], c.get('prefix'))
     if hasattr(model, 'teacher') and hasattr(model, 'student'): model.teacher.load_state_dict(model.student.state_dict())
 
-# %% ../../nbs/config/87_build.ipynb #9a45d0aa
+# %% ../../nbs/config/87_build.ipynb #16040a79
 def start_from(learn, load_from=None, resume_run=False, work_dir=None):
     "Load weights (`load_from`), continue a run (`resume_run`, from `load_from` or the newest checkpoint of `work_dir`), or neither. Raises `ValueError` where there is nothing to go on from or nothing left to do"
     if resume_run:
         work_dir = work_dir or learn.path
-        ckpt = load_from or find_checkpoint(work_dir)
-        if ckpt is None and (found := _ckpts(work_dir)):
-            raise ValueError(f'resume: none of the {len(found)} checkpoints in {work_dir} can be resumed: a run goes on from the end of an epoch. --load-from takes the weights of one of them, --work-dir another folder for a new run')
+        ckpt = load_from or find_checkpoint(work_dir, (over := []).append)
+        if ckpt is None and over: raise ValueError(f'resume: none of the checkpoints in {work_dir} can be resumed: {over[0]}; --load-from begins with weights, --work-dir chooses another folder')
+        if not load_from:
+            for o in over: print(o)
         if ckpt is None: print(f'resume: no checkpoint in {work_dir}, so this run starts from the beginning'); return
         s = resume(learn, ckpt)
         done,asked,what = (s['train_iter'],learn.max_iters,'iterations') if getattr(learn, 'max_iters', None) else (s['epoch'],learn.epochs,'epochs')

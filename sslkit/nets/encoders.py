@@ -193,7 +193,7 @@ def load_encoder(path,  # file written by `save_encoder`
     net.tfm = recipe('none', size=net.size or 224, stats=net.stats).eval
     return net.to(device).eval()
 
-# %% ../../nbs/nets/30_encoders.ipynb #f1c5d11f
+# %% ../../nbs/nets/30_encoders.ipynb #746aec2e
 @register('ResNet')
 def resnet(depth=50,            # 18, 34, 50, 101, 152
     in_channels=3,
@@ -204,7 +204,7 @@ def resnet(depth=50,            # 18, 34, 50, 101, 152
     frozen_stages=-1,           # parameters and norms that do not train: -1 none, 0 the stem, 1..4 up to that stage
     style='pytorch',            # where a bottleneck has its stride; only this one
     num_stages=4,               # only 4
-    init_cfg:'dict|list|None'=None, # initialisation is timm's; weights are loaded with load_from
+    init_cfg:'dict|list|None'=None, # initialisation is timm's; `build_learner` loads the weights of type Pretrained
     stem='imagenet', width:'int|None'=None # sslkit's own, as in `encoder`
 )->nn.Module:
     "The `encoder` that a config's `backbone=dict(type='ResNet', ...)` means. Raises `ValueError` for what is not supported"
@@ -219,7 +219,8 @@ def resnet(depth=50,            # 18, 34, 50, 101, 152
 @register('Backbone')
 def backbone(arch:str,          # 'tiny_resnet', or a timm name
     in_channels=3, size:'int|None'=None, stem='imagenet', width:'int|None'=None, zero_init_residual=False,
-    options:'dict|None'=None    # more for the constructor: drop_path_rate, depths ...
+    options:'dict|None'=None,   # more for the constructor: drop_path_rate, depths ...
+    init_cfg:'dict|list|None'=None # as of `ResNet`
 )->nn.Module:
     "Any `encoder`, in a config: `backbone=dict(type='Backbone', arch='tiny_resnet')`"
     return encoder(arch, in_chans=in_channels, size=size, stem=stem, width=width, zero_init=zero_init_residual, **(options or {}))

@@ -240,10 +240,12 @@ def note_last(work_dir, path):
     try: tmp.write_text(path.name if path.parent.resolve() == Path(work_dir).resolve() else str(path.resolve()), encoding='utf-8'); os.replace(tmp, Path(work_dir)/'last_checkpoint')
     finally: tmp.unlink(missing_ok=True)
 
-# %% ../../nbs/train/71_checkpoint.ipynb #a6f83af0
+# %% ../../nbs/train/71_checkpoint.ipynb #b307afff
 def _torch_weights(path):
     try: o = torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError as e:
+    except pickle.UnpicklingError:
+        with open(path, 'rb') as f: head = f.read(1)
+        if not zipfile.is_zipfile(path) and head != b'\x80': raise ValueError(f'{path} is no file of torch.save, or damaged') from None
         raise ValueError(f'{path} holds Python objects beside its tensors, and sslkit executes nothing from a file. Where you trust it, make a plain one: '
                          f'torch.save(torch.load({Path(path).name!r}, weights_only=False)["state_dict"], "plain.pth")') from None
     except (RuntimeError, EOFError, KeyError, OSError): raise ValueError(f'{path} is no file of torch.save, or damaged') from None

@@ -54,7 +54,7 @@ def open_data(what:str,  # one of `data_names`, a folder of images, or a list fi
     if Path(what).is_file(): return s.from_list(what, root=path, **kw)
     raise FileNotFoundError(f'{what!r} is no folder, no list file and no data set known by name' + did_you_mean(what, data_names))
 
-# %% ../../nbs/train/75_run.ipynb #40724446
+# %% ../../nbs/train/75_run.ipynb #a1a6427e
 def judge(encoder, dls, tfm, name, **card)->dict: # -> dict(name, knn, linear, features)
     "kNN and linear accuracy of one encoder (None: raw pixels) on `dls`. Raises `ValueError` where there are no labels"
     f = pixels(dls) if encoder is None else extract(encoder, dls, tfm, name=name, progress=False, **card)
@@ -115,7 +115,7 @@ def _check_folder(out, resume):
         with tempfile.TemporaryFile(dir=there): pass                 # nothing is made yet
     except OSError as e: raise OSError(f'{out} cannot be written to ({e.strerror or e}); choose another work_dir') from None
     old = [] if resume or not out.is_dir() else sorted(p.name for p in out.iterdir() if p.name == 'last_checkpoint' or (p.name.startswith(('epoch_','iter_')) and p.name.endswith(ckpt_suffix)))
-    if old: raise ValueError(f'{out} holds the checkpoints of a run ({", ".join(o.removesuffix(ckpt_suffix) for o in old[:3])}{" ..." if len(old) > 3 else ""}): --resume goes on with it, --work-dir chooses another folder')
+    if old: raise ValueError(f'{out} holds the checkpoints of a run ({old[0].removesuffix(ckpt_suffix)}{" ..." if len(old) > 1 else ""}): --resume goes on with it, --work-dir chooses another folder')
 
 def _with_seed(cfg, seed): # a seed that was drawn, or a checkpoint's, belongs into the record
     if cfg.get('randomness.seed') == seed or not os.path.isfile(cfg.path): return cfg
