@@ -452,6 +452,7 @@ d = { 'settings': {'branch': 'main', 'doc_baseurl': '/', 'doc_host': '', 'git_ur
                                     'sslkit.config.dump._misread': ('config/dump.html#_misread', 'sslkit/config/dump.py'),
                                     'sslkit.config.dump._name_of': ('config/dump.html#_name_of', 'sslkit/config/dump.py'),
                                     'sslkit.config.dump._palette': ('config/dump.html#_palette', 'sslkit/config/dump.py'),
+                                    'sslkit.config.dump._processes': ('config/dump.html#_processes', 'sslkit/config/dump.py'),
                                     'sslkit.config.dump._same': ('config/dump.html#_same', 'sslkit/config/dump.py'),
                                     'sslkit.config.dump._say': ('config/dump.html#_say', 'sslkit/config/dump.py'),
                                     'sslkit.config.dump._sizes': ('config/dump.html#_sizes', 'sslkit/config/dump.py'),

@@ -131,7 +131,7 @@ def show(self:Config, color=None)->str:
     col = min(64, max((w for *_,w in out), default=0) + 2)
     return '\n'.join(t + (' '*max(2, col-w) + c if c else '') for t,c,w in out) + '\n'
 
-# %% ../../nbs/config/82_dump.ipynb #7ca8aaef
+# %% ../../nbs/config/82_dump.ipynb #e69d0aa3
 class Diff(str):
     "The text of a comparison; `changes` holds `(key, a, b)` with `absent` where one side has no such key"
     changes,summary = (),()
@@ -170,12 +170,18 @@ def facts(self:Config)->dict:
     steps = [f'{s["type"]}[{s.get("begin", 0)}, {s.get("end", "end")})' for s in ([sched] if isinstance(sched, dict) else sched or ()) if isinstance(s, dict) and 'type' in s] or ([sched['policy']] if isinstance(sched, dict) and 'policy' in sched else [])
     pipe = g('train_dataloader.dataset.pipeline', 'data.train.pipelines', 'data.train.pipeline') or []
     lr = g('optim_wrapper.optimizer.lr', 'optimizer.lr')
+    n = _processes(self.path)
     real = isinstance(lr, (int,float)) and isinstance(bs, int) and isinstance(acc, int) and bs*acc > 0
     out = dict(model=g('model.type'), backbone=_arch(g('model.backbone')), dataset=g('train_dataloader.dataset.type', 'data.train.data_source.type'), lr=lr,
-        **({'lr per 256':float(f'{lr*256/(bs*acc):.4g}')} if real else {}), optimizer=g('optim_wrapper.optimizer.type', 'optimizer.type'), weight_decay=g('optim_wrapper.optimizer.weight_decay', 'optimizer.weight_decay'),
-        batch=bs if not isinstance(bs, int) or acc == 1 else f'{bs} x {acc} accumulated', epochs=g('train_cfg.max_epochs', 'runner.max_epochs'), iterations=g('train_cfg.max_iters', 'runner.max_iters'),
+        **({'lr per 256':float(f'{lr*256/(bs*acc*n):.4g}')} if real else {}), optimizer=g('optim_wrapper.optimizer.type', 'optimizer.type'), weight_decay=g('optim_wrapper.optimizer.weight_decay', 'optimizer.weight_decay'),
+        batch=bs if not isinstance(bs, int) or acc == n == 1 else f'{bs}' + (f' x {n} processes' if n > 1 else '') + (f' x {acc} accumulated' if acc != 1 else ''), epochs=g('train_cfg.max_epochs', 'runner.max_epochs'), iterations=g('train_cfg.max_iters', 'runner.max_iters'),
         schedule=', '.join(steps) or None, views=_views(pipe, g('data.train.num_views')), sizes=sorted(set(_sizes(pipe)), key=str, reverse=True) or None)
     return {k:v for k,v in out.items() if v is not None}
+
+def _processes(path): # as the file's name has it, 8xb32; 1 where it says nothing
+    from sslkit.config.names import parse_name
+    try: return int(parse_name(path).training.get('gpus') or 1)
+    except (ValueError,AttributeError,TypeError): return 1
 
 def _arch(b): return ' '.join(str(b[k]) for k in ('type','depth','arch','model_name') if k in b) if isinstance(b, dict) else None
 def _views(pipe, old=None):
