@@ -174,7 +174,7 @@ def _sections(c):
         for x in v:
             if x not in keys.split(): c.error((k,x), f'{k} has no key {x!r}' + did_you_mean(x, keys.split()))
 
-# %% ../../nbs/config/85_check.ipynb #8e7ab48e
+# %% ../../nbs/config/85_check.ipynb #8608f47a
 _places = (   # where a key stands -> the packages whose types fit
     (r'(^|\.)pipeline\.\d+$|\.transforms\.(\d+\.)*\d+$', ('augment',), 'a transform'), (r'dataloader\.dataset$', ('data',), 'a data set'), (r'^optim_wrapper$', ('optim',), 'an optimizer wrapper'),
     (r'^param_scheduler\.\d+$', ('optim',), 'a scheduler'), (r'^(default_hooks\.\w+|custom_hooks\.\d+)$', ('train',), 'a hook'), (r'^model$', ('methods','evaluate'), 'a method'), (r'^model\.backbone$', ('nets','methods'), 'a backbone'))
@@ -250,7 +250,7 @@ def _types(c):
         for pat,packages,what in _places:
             if re.search(pat, at) and package not in packages: c.error((*key,'type'), f'{name} is not {what}')
     for k,v in c.d.items():
-        if k in SECTIONS or k not in c.cfg._used: visit(v, (k,))          # a variable is checked where it is used
+        if k in SECTIONS or k not in c.cfg._used and k not in OLD_SECTIONS: visit(v, (k,))          # a variable is checked where it is used
 
 _whole = (lambda n: type(n) is int and n > 0, 'a whole number of at least 1')
 _ranges = dict(prob=(lambda n: 0 <= n <= 1, 'from 0 to 1'), temperature=(lambda n: n > 0, 'above 0'), num_views=_whole, in_channels=_whole, hid_channels=_whole, out_channels=_whole, depth=_whole, crop_size=_whole, size=_whole,
