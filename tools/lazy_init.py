@@ -21,10 +21,10 @@ inner = set('''to_float build main judge summarise write_json write_report open_
     PALETTE as_feats as_labels labelled_parts card_line LABEL_FREE blend rows_cols params_to uniform_block filter_matrix blur_matrix crop_boxes
     check_stats check_colour apply_spatial to_plain reseed seed_at rank world agree rng_untouched resnet moco_parts linear_neck mocov2_neck fetch
     read_pickle rows_dls files_dls Op Spatial images_at dim_std singular_values denormalize default_stats shift_hue ema_update
-    LabelledBatch default_workers show_grid pixel_stats signature hold backbone
+    LabelledBatch default_workers show_grid pixel_stats signature bare write_text hold backbone
     cross_entropy_config contrastive_head pipeline_recipe preprocessor_stats config_dls dataset_pipeline decode_size curve scheduled schedule_problems optim_problems optimizer_names
     optimizer_signature optim_wrapper amp_optim_wrapper apex_optim_wrapper OptimSetup param_groups linear_lr cosine_lr multistep_lr step_lr poly_lr constant_lr exponential_lr
-    Checker absent is_old checkpoint_of ckpt_suffix note_last read_state write_state DrawViews EmptyCache IterTimer JsonLines PRIORITIES RunningStat Shelf StopWhen TensorboardLog WandbLog checkpoint_hook cls_visualizer dist_sampler_seed_hook early_stopping_hook ema_hook empty_cache_hook epoch_row hook_order iter_timer_hook local_vis_backend log_processor logger_hook naive_visualization_hook param_scheduler_hook publish_checkpoint rule_of runtime_info_hook self_sup_visualization_hook self_sup_visualizer sync_buffers_hook tensorboard_vis_backend universal_visualizer visualization_hook visualizer wandb_vis_backend fit_and_report
+    Checker is_old checkpoint_of ckpt_suffix note_last read_state write_state DrawViews EmptyCache IterTimer JsonLines PRIORITIES RunningStat Shelf StopWhen TensorboardLog WandbLog checkpoint_hook cls_visualizer dist_sampler_seed_hook early_stopping_hook ema_hook empty_cache_hook epoch_row hook_order iter_timer_hook local_vis_backend log_processor logger_hook naive_visualization_hook param_scheduler_hook publish_checkpoint rule_of runtime_info_hook self_sup_visualization_hook self_sup_visualizer sync_buffers_hook tensorboard_vis_backend universal_visualizer visualization_hook visualizer wandb_vis_backend fit_and_report
     shown config_dir scalar literal broken plain_keys format_value parse_value require_valid check_config Problem'''.split())
 
 head = '"""{doc}"""\n# Written by tools/lazy_init.py from the modules\' __all__. Do not edit.\n'

@@ -5,7 +5,7 @@ from importlib import import_module as _import
 _names = {
     'build': ['build_learner'],
     'chain': ['Config', 'Entry', 'Section', 'option_value'],
-    'check': ['Checker', 'Problem', 'absent', 'check_config', 'require_valid'],
+    'check': ['Checker', 'Problem', 'check_config', 'require_valid'],
     'dump': ['broken', 'format_value', 'literal', 'plain_keys'],
     'language': ['ConfigError', 'Override', 'config_dir', 'parse_value', 'scalar', 'shown'],
     'migrate': ['Migrated', 'is_old', 'migrate_config'],

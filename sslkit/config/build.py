@@ -16,10 +16,9 @@ from sslkit.config.language import ConfigError,shown
 from sslkit.core.distributed import agree,rank,world
 from sslkit.core.learner import ssl_learner
 from sslkit.core.registry import build,register
-from sslkit.core.vocabulary import AMP,Views
+from sslkit.core.vocabulary import Views
 from sslkit.data.datasets import config_dls,dataset_pipeline
 from sslkit.optim.schedules import ParamSchedule
-from sslkit.optim.wrapper import amp_optim_wrapper
 from sslkit.train.checkpoint import _ckpts,find_checkpoint,load_weights,resume
 from sslkit.train.hooks import hook_cbs
 
@@ -113,9 +112,7 @@ def build_learner(cfg, # a `Config`, or the path of a config file
     "The Learner that a config describes; `learn.fit_config()` trains it. Raises `ConfigError` (or one line naming the key) before any data is read"
     if not isinstance(cfg, Config): cfg = Config.load(cfg)
     import_custom(cfg)
-    for p in require_valid(cfg):
-        if '; custom_imports may bring it' in p.message: raise ConfigError(f'{p.where}: {p.key}: {p.message.replace("; custom_imports may bring it", ", and custom_imports did not register it")}')
-        warnings.warn(str(p))
+    for p in require_valid(cfg, imported=True): warnings.warn(str(p))
     epochs,iters = train_length(cfg)
     skip = validation_cbs(cfg, epochs)
     d,work_dir = cfg.plain(),Path(work_dir or work_dir_of(cfg))

@@ -38,6 +38,12 @@ def base_names(tree, path)->list:
     if twice := next((n for i,n in enumerate(names) if n in names[:i]), None): raise ConfigError(f'_base_ lists {twice!r} twice', path, s.lineno, '_base_')
     return [(x.value,x.lineno) for x in v]
 
+def names_read(tree)->set:
+    "Names that expressions read: variables, and keys of `_base_`"
+    loads = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)}
+    of_base = [n for n in ast.walk(tree) if isinstance(n, (ast.Attribute,ast.Subscript)) and getattr(n.value, 'id', '') == '_base_']
+    return loads | {n.attr if isinstance(n, ast.Attribute) else getattr(n.slice, 'value', None) for n in of_base}
+
 def base_path(name, path, line, search)->str:
     "The file that base `name` of file `path` means. Raises `ConfigError`"
     scope,sep,rel = name.rpartition('::')
@@ -47,10 +53,8 @@ def base_path(name, path, line, search)->str:
     else: raise ConfigError(f'base {name!r:.80}: the configs of {scope!r} do not come with sslkit; say where they are with --config-path {scope}=DIR or SSLKIT_CONFIG_PATH={scope}=DIR', path, line, '_base_')
     if not full.endswith('.py'): raise ConfigError(f'base {name!r:.80}: only Python config files (.py) are read', path, line, '_base_')
     if not os.path.isfile(full):
-        here = os.path.dirname(full)
         if os.path.lexists(full): raise ConfigError(f'base {name!r:.80}: {shown(full)[-200:]} is no regular file', path, line, '_base_')
-        near = did_you_mean(os.path.basename(full), [f for f in os.listdir(here) if f.endswith('.py')]) if os.path.isdir(here) and len(os.listdir(here)) < 300 else ''
-        raise ConfigError(f'base {name!r:.80}: no such file' + (near if 'did you' in near else f' ({shown(full)})') + (f'; --config-path {scope}=DIR says where another copy is' if sep else ''), path, line, '_base_')
+        raise ConfigError(f'base {name!r:.80}: no such file' + (_near_file(full) or f' ({shown(full)})') + (f'; --config-path {scope}=DIR says where another copy is' if sep else ''), path, line, '_base_')
     return full
 
 # %% ../../nbs/config/81_chain.ipynb #4bb2ee11
@@ -59,8 +63,8 @@ class FileChain:
     def __init__(self, path, over, live, search):
         self.over,self.live,self.search = over,live,search
         self.trees,self.spent,self.notes,self.deepest,self.quiet = {},{},{},(),False
-        self.memo,self.base_reader = {},{}                  # bases under the same overrides, evaluated once; which files read `_base_`
-        self.names,self.order,self.used = {},[],set()      # `used`: every name that some expression reads
+        self.memo,self.reads = {},{}                        # bases under the same overrides, evaluated once; names that each file reads, `_base_` among them
+        self.names,self.order = {},[]
         self.top = Node(without_delete(self.evaluate(os.path.abspath(path), list(over), ())).v)
         if old := self.top.v.pop('_deprecation_', None):
             d = plain(cur(old)); d = d if isinstance(d, dict) else {}
@@ -69,11 +73,7 @@ class FileChain:
     def tree(self, path):
         if path not in self.trees:
             self.trees[path] = parse(path); self.order.append(path)
-            self.base_reader[path] = False
-            for n in ast.walk(self.trees[path]):
-                if isinstance(n, ast.Name) and n.id == '_base_' and isinstance(n.ctx, ast.Load): self.base_reader[path] = True
-                if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load): self.used.add(n.id)
-                elif isinstance(n, ast.Attribute) and isinstance(n.value, ast.Name) and n.value.id == '_base_': self.used.add(n.attr)
+            self.reads[path] = names_read(self.trees[path])
         return self.trees[path]
     def bases(self, path): return [(base_path(n, path, line, self.search),line) for n,line in base_names(self.tree(path), path)]
 
@@ -84,7 +84,7 @@ class FileChain:
         if self.spent['files'] > LIMITS['files']: raise ConfigError(f'too large: more than {LIMITS["files"]:,} evaluations of files', path, 1, 'size')
         if len(trail) >= len(self.deepest): self.deepest = (*trail,path)
         tree,below = self.tree(path),self.defined(path)
-        if not self.base_reader[path]:
+        if '_base_' not in self.reads[path]:
             own = File(path, tree, None, over, self.spent, below).run()
         else:
             mine = Node({k:s[:-1] + (Put(copied(cur(s)), s[-1].src),) for k,s in self.base(path, over, trail).v.items()})        # as in MMEngine: this file's own, name by name
@@ -125,10 +125,8 @@ class FileChain:
         if ('read',path) not in self.names:
             self.names['read',path] = out = set()
             for b,_ in self.bases(path):
-                for n in ast.walk(self.tree(b)):
-                    if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load): out.add(n.id)
-                    elif isinstance(n, (ast.Attribute,ast.Subscript)) and isinstance(n.value, ast.Name) and n.value.id == '_base_': out.add(n.attr if isinstance(n, ast.Attribute) else getattr(n.slice, 'value', None))
-                out |= self.read(b)
+                self.tree(b)
+                out |= self.reads[b] | self.read(b)
         return self.names['read',path]
 
 # %% ../../nbs/config/81_chain.ipynb #b0a38440
@@ -204,7 +202,7 @@ class Config:
         self._given = tuple(options)
         self._values,self._files = _section(plain(top)),chain.order if chain else []
         self._notes,self._deepest = list(chain.notes.values()) if chain else [],chain.deepest if chain else ()
-        self._used = chain.used if chain else set()
+        self._used = set().union(*chain.reads.values()) if chain else set()
 
     @classmethod
     def load(cls, path,    # a .py file
@@ -283,8 +281,7 @@ def option_value(v):
 
 def _near_file(path):
     d = os.path.dirname(os.path.abspath(path))
-    near = did_you_mean(os.path.basename(path), [f for f in os.listdir(d) if f.endswith('.py')][:500]) if os.path.isdir(d) else ''
-    return near if 'did you' in near else ''
+    return did_you_mean(os.path.basename(path), [f for f in os.listdir(d) if f.endswith('.py')][:500], listed=False) if os.path.isdir(d) else ''
 
 # %% ../../nbs/config/81_chain.ipynb #dd72f12f
 def _landed(top, o):
@@ -327,8 +324,8 @@ def _near_key(top, path):
         except Missing:
             if is_list(n): return f': {shown_key(at)} has {len(n.v)} entries, 0 to {len(n.v)-1}'
             if not is_dict(n): return f': {shown_key(at)} is {plain(n)!r:.60}, not a dict'
-            near = did_you_mean(p, list(n.v)[:500])
-            return near.replace("mean '", "mean '" + ''.join(f'{a}.' for a in at)) if 'did you' in near else f': {shown_key(at) or "the config"} has {", ".join(map(str, list(n.v)[:12]))}' + (' ...' if len(n.v) > 12 else '')
+            near = did_you_mean(p, list(n.v)[:500], listed=False)
+            return near.replace("mean '", "mean '" + ''.join(f'{a}.' for a in at)) if near else f': {shown_key(at) or "the config"} has {", ".join(map(str, list(n.v)[:12]))}' + (' ...' if len(n.v) > 12 else '')
         at.append(p)
     return ''
 

@@ -7,7 +7,8 @@ __all__ = []
 
 # %% ../../nbs/config/88_commands.ipynb #fe301e0e
 import contextlib,os,sys
-from sslkit.config.chain import Config,option_value
+from sslkit.core.registry import write_text
+from sslkit.config.chain import Config
 from sslkit.config.language import ConfigError,shown
 
 # %% ../../nbs/config/88_commands.ipynb #9313cef5
@@ -79,9 +80,7 @@ def _dump(a): _write(a.out, read(a).dump(flat=a.flat))
 
 def _write(path, text):
     if not path: sys.stdout.write(text); return
-    tmp = f'{path}.{os.getpid()}.tmp'
-    with open(tmp, 'w', encoding='utf-8') as f: f.write(text)
-    os.replace(tmp, path); print(f'wrote {path}', file=sys.stderr)
+    write_text(path, text); print(f'wrote {path}', file=sys.stderr)
 
 def _name(a):
     from sslkit.config.names import explain_name,name_problems

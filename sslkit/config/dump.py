@@ -9,8 +9,9 @@ __all__ = ['literal', 'broken', 'format_value', 'plain_keys']
 import ast,keyword,math,os,re
 from difflib import SequenceMatcher
 from fastcore.basics import patch
+from sslkit.core.registry import bare,write_text
 from sslkit.config.chain import Config,walk
-from sslkit.config.language import ConfigError,File,Missing,parse,Tup,_calls,config_dir,cur,is_dict,is_list,plain,shown,shown_key,weight
+from sslkit.config.language import ConfigError,File,Missing,parse,Tup,_calls,cur,is_dict,is_list,plain,shown,shown_key,weight
 
 # %% ../../nbs/config/82_dump.ipynb #b51e0ba5
 def literal(v)->str:
@@ -97,9 +98,7 @@ def dump(self:Config, path=None, flat=False)->str:
         done |= wrong
     if path is not None:
         if not os.path.isdir(folder := os.path.dirname(os.path.abspath(path))): raise ConfigError(f'cannot write {os.fspath(path)}: there is no folder {shown(folder)}')
-        tmp = f'{os.fspath(path)}.{os.getpid()}.tmp'
-        with open(tmp, 'w', encoding='utf-8') as f: f.write(text)
-        os.replace(tmp, path)
+        write_text(path, text)
     return text
 
 # %% ../../nbs/config/82_dump.ipynb #b22d48fb
@@ -153,13 +152,13 @@ def changes(a, b, ka=(), kb=()):
             else:
                 for n in range(i, j): yield (*ka,n),None,a[n],absent
                 for n in range(k, l): yield None,(*kb,n),absent,b[n]
-    elif not _equal(a, b) and not (ka[-1:] == ('type',) and str(a).split('.')[-1] == str(b).split('.')[-1]): yield ka,kb,a,b        # a scope makes no difference here
+    elif not _equal(a, b) and not (ka[-1:] == ('type',) and bare(a) == bare(b)): yield ka,kb,a,b        # a scope makes no difference here
 
 def _equal(a, b): # 1 and 1.0 and (1,) and [1] mean the same to a config
     if isinstance(a, (list,tuple)) and isinstance(b, (list,tuple)): return len(a) == len(b) and all(map(_equal, a, b))
     return a is b or repr(a) == repr(b) or a == b and isinstance(a, bool) == isinstance(b, bool)
 def _typed(v): return len(v) > 0 and all(isinstance(x, (dict,list)) for x in v)
-def _name_of(x): return str(x.get('type')).split('.')[-1] if isinstance(x, dict) else 'list'
+def _name_of(x): return bare(x.get('type')) if isinstance(x, dict) else 'list'
 
 @patch
 def facts(self:Config)->dict:

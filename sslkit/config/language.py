@@ -6,7 +6,7 @@
 __all__ = ['ConfigError', 'shown', 'config_dir', 'parse_value', 'scalar', 'Override']
 
 # %% ../../nbs/config/80_language.ipynb #26fdf46d
-import ast,difflib,keyword,math,operator,os,re,warnings
+import ast,keyword,math,operator,os,re,warnings
 from typing import NamedTuple
 from sslkit.core.registry import did_you_mean
 
@@ -533,7 +533,7 @@ def _name(self, n):
             r = cur(scope[n.id]); self.reads.append((n.id,r))
             return r
     if n.id == '_base_' and self.base is not None: return self.base
-    raise self.error(n, f'the name {n.id!r} is not defined' + ('; a value of the base is written {{_base_.' + n.id + '}}' if n.id in self.below else did_you_mean(n.id, self.env) if difflib.get_close_matches(n.id, self.env) else ''), n.id)
+    raise self.error(n, f'the name {n.id!r} is not defined' + ('; a value of the base is written {{_base_.' + n.id + '}}' if n.id in self.below else did_you_mean(n.id, self.env, listed=False)), n.id)
 
 @rule(ast.Attribute)
 def _attribute(self, n):

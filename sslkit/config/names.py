@@ -136,7 +136,6 @@ def _run(stem, front, training, data):
     return ConfigName(stem, algorithm, misc, _module(module), t, _data(data), {k:v for k,v in parts.items() if v})
 
 # %% ../../nbs/config/83_names.ipynb #c55c58da
-_sizes = dict(tiny='tiny', small='small', base='base', large='large', huge='huge')
 def _module_words(m):
     b = m['backbone']
     if k := re.fullmatch(r'(tiny-)?(resnet|resnext|r)(\d*)', b): b = f'{"tiny " if k[1] else ""}{"ResNeXt" if k[2] == "resnext" else "ResNet"}{"-" + k[3] if k[3] else ""}'

@@ -14,7 +14,7 @@ from sslkit.config.language import ConfigError
 # %% ../../nbs/config/86_plot.ipynb #6a8a26a8
 def schedule_curves(cfg:Config, steps=None)->dict: # iterations an epoch; None: 100
     "`{name: values at each iteration, of a long run at 20,000 of them}` of what varies, or stands, over the run of `cfg`. Raises `ConfigError` where the config has no optimizer or no length"
-    from sslkit.optim.param_scheduler import ParamCurve
+    from sslkit.optim.param_scheduler import curve
     for p in cfg.check():
         if p.level == 'error' and p.key.startswith(('optim_wrapper.optimizer','train_cfg','param_scheduler')): raise ConfigError(str(p))
     if steps is not None and steps < 1: raise ConfigError(f'steps is {steps}; give at least 1', cfg.path)
@@ -27,11 +27,7 @@ def schedule_curves(cfg:Config, steps=None)->dict: # iterations an epoch; None: 
     ps = cfg.plain('param_scheduler') if 'param_scheduler' in cfg else []
     betas = opt.get('betas', (None,None))
     base = dict(lr=opt['lr'], weight_decay=opt.get('weight_decay'), momentum=opt.get('momentum', betas[0]))
-    out = {}
-    for k,v in base.items():
-        if v is None: continue
-        c = ParamCurve(ps, v, n, epochs or 1, iters, name=k)
-        out[k] = [c(i//n, i) for i in at]
+    out = {k:curve(ps, v, epochs or 1, n, k, iters, at) for k,v in base.items() if v is not None}
     m = cfg.get('model.momentum', cfg.get('model.base_momentum'))
     return {**out, **({'EMA momentum':[m]*len(at)} if isinstance(m, float) else {})}
 

@@ -6,7 +6,7 @@ _names = {
     'distributed': ['SyncBN', 'agree', 'batch_shuffle', 'batch_unshuffle', 'gather', 'gather_with_grad', 'rank', 'reduce_mean', 'reduce_sum', 'world'],
     'learner': ['SSLLearner', 'ssl_learner'],
     'numerics': ['Embedding', 'embed', 'tune_allocator'],
-    'registry': ['budget', 'build', 'did_you_mean', 'lookup', 'register', 'registered', 'signature'],
+    'registry': ['bare', 'budget', 'build', 'did_you_mean', 'lookup', 'register', 'registered', 'signature', 'write_text'],
     'vocabulary': ['AMP', 'EMA', 'Enqueue', 'Frozen', 'Memory', 'Queue', 'Schedule', 'Views', 'best_dtype', 'ema_update', 'frozen_copy', 'reseed', 'seed_at', 'to_plain'],
 }
 _where = {n:m for m,names in _names.items() for n in names}

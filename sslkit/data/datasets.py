@@ -9,7 +9,7 @@ __all__ = ['dataset_pipeline', 'decode_size', 'config_dls']
 import os,warnings
 from contextlib import contextmanager,nullcontext
 from fastai.basics import *
-from ..core.registry import build,did_you_mean,register,signature
+from ..core.registry import bare,build,did_you_mean,register,signature
 from .decode import ImageFiles
 from .loaders import DiskDL,Rows,SSLDataLoaders,TensorDL,_fit_bs
 from .sources import read_list,_cifar_rows,_emoji_rows,_idx_rows,_images_in,_list_labels,_list_paths
@@ -202,7 +202,7 @@ def _sampling(cfg, shuffle):
     if cfg is None: return shuffle,None
     with _inside('sampler'):
         kind = cfg.get('type') if isinstance(cfg, dict) else cfg
-        if str(kind).split('.')[-1] not in ('DefaultSampler','InfiniteSampler'): raise ValueError(f'{kind!r} is not built yet; there are DefaultSampler and InfiniteSampler')
+        if bare(kind) not in ('DefaultSampler','InfiniteSampler'): raise ValueError(f'{kind!r} is not built yet; there are DefaultSampler and InfiniteSampler')
         return build(cfg)
 
 # %% ../../nbs/data/13_datasets.ipynb #e67e3180
@@ -243,7 +243,7 @@ def decode_size(pipeline)->int: # list of transforms of a config
 def _filled(cfg, **kw): # size and in_chans reach every data set that decodes, unless it has its own
     if isinstance(cfg, (list,tuple)): return [_filled(c, **kw) for c in cfg]
     if not isinstance(cfg, dict): return cfg
-    sig = signature(str(cfg.get('type')).split('.')[-1])
+    sig = signature(bare(cfg.get('type')))
     cfg = {**(kw if sig and 'in_chans' in sig.parameters else {}), **cfg}
     return {k:_filled(v, **kw) if k in ('dataset','datasets') else v for k,v in cfg.items()}
 

@@ -8,7 +8,7 @@ __all__ = ['linear_lr', 'cosine_lr', 'multistep_lr', 'step_lr', 'poly_lr', 'cons
 
 # %% ../../nbs/optim/36_param_scheduler.ipynb #7c724786
 import math
-from ..core.registry import build, did_you_mean, register, registered, signature
+from ..core.registry import bare, build, did_you_mean, register, registered, signature
 
 # %% ../../nbs/optim/36_param_scheduler.ipynb #da426ac7
 _INF = int(1e9)                                   # MMEngine's word for "never"
@@ -155,7 +155,7 @@ def _span(cfg):
     "The scheduler that a dict describes. Raises `KeyError`, `TypeError` or `ValueError` in one line"
     if isinstance(cfg, _Span): return cfg
     if not isinstance(cfg, dict) or 'type' not in cfg: raise TypeError(f'a scheduler is a dict with a type, not {cfg!r}')
-    name = str(cfg['type']).split('.')[-1]
+    name = bare(cfg['type'])
     if not _known(name): raise KeyError(f'there is no scheduler {name!r}' + did_you_mean(name, filter(_known, registered())))
     if name.endswith('ParamScheduler') and not isinstance(cfg.get('param_name'), str): raise TypeError(f"{name} needs param_name, the key of the optimizer's groups that it changes")
     for ending,key in _endings.items():
@@ -192,10 +192,12 @@ class ParamCurve:
         for f in self.parts: v = f(v, self.base, epoch, it)
         return v
 
-def curve(param_scheduler, base:float, epochs:int, iters_per_epoch:int, name='lr')->list:
+def curve(param_scheduler, base:float, epochs:int, iters_per_epoch:int, name='lr', iters=None, # length of a run in iterations
+    at=None                                                                                       # iterations to look at; None: all
+    )->list:
     "The value at each iteration of a run, for a plot"
-    c = ParamCurve(param_scheduler, base, iters_per_epoch, epochs, name=name)
-    return [c(i//iters_per_epoch, i) for i in range(epochs*iters_per_epoch)]
+    c = ParamCurve(param_scheduler, base, iters_per_epoch, epochs, iters, name=name)
+    return [c(i//iters_per_epoch, i) for i in (range(epochs*iters_per_epoch) if at is None else at)]
 
 # %% ../../nbs/optim/36_param_scheduler.ipynb #1c69d133
 def schedule_problems(schedulers,  # `param_scheduler` of a config
@@ -209,7 +211,7 @@ def schedule_problems(schedulers,  # `param_scheduler` of a config
     for i,cfg in enumerate([schedulers] if isinstance(schedulers, dict) else schedulers or []):
         try: s = _span(cfg)
         except (KeyError,TypeError,ValueError) as e: found.append(('error', i, str(e.args[0]))); continue
-        kind,limit = (cfg['type'].split('.')[-1] if isinstance(cfg, dict) else s.name), max_epochs if s.by_epoch else max_iters
+        kind,limit = (bare(cfg['type']) if isinstance(cfg, dict) else s.name), max_epochs if s.by_epoch else max_iters
         found += [('error', i, m) for m in _overlaps(s, kind, spans, max_iters/max_epochs if max_iters and max_epochs else None)]
         found += [('warning', i, m) for m in _oddities(s, kind, cfg, limit)]
         spans.append((i, kind, s))

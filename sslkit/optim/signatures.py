@@ -9,7 +9,7 @@ __all__ = ['optimizer_names', 'optimizer_signature', 'optim_problems']
 import ast,importlib.util,inspect,re
 from functools import lru_cache
 from pathlib import Path
-from ..core.registry import _parsed, did_you_mean, registered, signature
+from ..core.registry import _parsed, bare, did_you_mean, registered, signature
 
 # %% ../../nbs/optim/38_signatures.ipynb #a6b2cd06
 @lru_cache(None)
@@ -66,14 +66,14 @@ def optim_problems(cfg:dict)->list: # `optim_wrapper` of a config
             if k not in _scaler: bad(('loss_scale',k), f'loss_scale has no key {k!r}' + did_you_mean(k, _scaler))
     elif scale != 'dynamic' and not _number(scale, above=0): bad('loss_scale', f"loss_scale is {scale!r}; give 'dynamic', a positive number, or a dict with keys {', '.join(_scaler)}")
     if str(dtype).removeprefix('torch.') not in ('None','auto','float16','bfloat16','float32'): bad('dtype', f"dtype is {dtype!r}; give 'float16', 'bfloat16', 'float32', or None for the best the hardware has")
-    if make is not None and str(make).split('.')[-1] != 'DefaultOptimWrapperConstructor':
+    if make is not None and bare(make) != 'DefaultOptimWrapperConstructor':
         bad('constructor', f'constructor {make!r} is not built yet; leave it out' + (', and model_type and layer_decay_rate with it: paramwise_cfg can give layers rates of their own' if 'LearningRateDecay' in str(make) else ''))
     return found
 
 def _number(x, least=None, above=None): return isinstance(x, (int,float)) and not isinstance(x, bool) and x == x and abs(x) != float('inf') and (least is None or x >= least) and (above is None or x > above)
 
 def _optimizer_problems(opt, constructor, bad):
-    name = str(opt['type']).split('.')[-1]
+    name = bare(opt['type'])
     s = optimizer_signature(name)
     if s is None: return bad(('optimizer','type'), f'optimizer {name!r} is not built yet; choose from {", ".join(optimizer_names())}' if name in ('LARS','Lamb') else f'there is no optimizer {name!r}' + did_you_mean(name, optimizer_names()))
     extra = () if constructor is None else ('model_type','layer_decay_rate','layer_decay')                  # these are the constructor's

@@ -9,7 +9,7 @@ __all__ = ['param_groups', 'Accumulate', 'ClipGrad', 'OptimSetup', 'optim_wrappe
 import inspect,warnings
 from dataclasses import dataclass
 from fastai.basics import *
-from ..core.registry import lookup, register
+from ..core.registry import bare, lookup, register
 from ..core.vocabulary import AMP
 from .schedules import GroupOptim
 from .signatures import _registered_optimizers, optim_problems, optimizer_signature
@@ -97,7 +97,7 @@ class OptimSetup:
 def _setup(cbs=(), **cfg):
     if bad := [m for _,_,m in optim_problems(cfg)]: raise ValueError(bad[0])
     opt,pw,count = dict(cfg['optimizer']),cfg['paramwise_cfg'],cfg['accumulative_counts']
-    name = str(opt.pop('type')).split('.')[-1]
+    name = bare(opt.pop('type'))
     cls = lookup(name) if name in _registered_optimizers() else getattr(torch.optim, name)
     closure = inspect.signature(cls.step).parameters.get('closure') if isinstance(cls, type) else None
     if closure is not None and closure.default is closure.empty: raise ValueError(f'{name} evaluates the loss several times a step, which a Learner does not do; choose another optimizer')

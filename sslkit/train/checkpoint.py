@@ -13,6 +13,7 @@ from safetensors import safe_open, SafetensorError
 from safetensors.torch import save_file
 from ..core.distributed import rank, world
 from ..core.learner import SSLLearner
+from ..core.registry import write_text
 
 # %% ../../nbs/train/71_checkpoint.ipynb #1ba25f85
 def _pack(o, name, tensors):
@@ -236,9 +237,8 @@ def find_checkpoint(work_dir, say=print)->Path|None:
 
 def note_last(work_dir, path):
     "Write the name of the newest checkpoint to the text file `last_checkpoint`"
-    tmp,path = Path(work_dir)/f'.last_checkpoint.{os.getpid()}.tmp',Path(path)
-    try: tmp.write_text(path.name if path.parent.resolve() == Path(work_dir).resolve() else str(path.resolve()), encoding='utf-8'); os.replace(tmp, Path(work_dir)/'last_checkpoint')
-    finally: tmp.unlink(missing_ok=True)
+    path = Path(path)
+    write_text(Path(work_dir)/'last_checkpoint', path.name if path.parent.resolve() == Path(work_dir).resolve() else str(path.resolve()))
 
 # %% ../../nbs/train/71_checkpoint.ipynb #b307afff
 def _torch_weights(path):

@@ -8,7 +8,8 @@ __all__ = ['main']
 # %% ../../nbs/train/77_cli.ipynb #7c13bdfc
 import argparse,os,shlex,sys,warnings
 import sslkit
-from ..config.commands import add_config,config_args,option_value,read
+from ..config.chain import option_value
+from ..config.commands import add_config,config_args,read
 
 # %% ../../nbs/train/77_cli.ipynb #77dc1d5c
 def _parser():

@@ -18,7 +18,7 @@ from collections import deque
 from copy import deepcopy
 from fastai.basics import *
 from ..core.distributed import rank, reduce_mean, world
-from ..core.registry import build, did_you_mean, register, signature
+from ..core.registry import bare, build, did_you_mean, register, signature, write_text
 from ..evaluate.probes import rng_untouched
 from .checkpoint import _averaged, load_checkpoint, note_last, save_checkpoint, ckpt_suffix, write_state
 
@@ -99,18 +99,13 @@ class JsonLines:
     def open(self, folder, at): # `at`: steps done; 0 for a new run
         self.path = Path(folder)/self.file
         rows = [r for r in read_scalars(self.path, None) if r.get('iter', 0) <= at] if at and self.path.is_file() else []
-        _rewrite(self.path, ''.join(_line(r) for r in rows))
+        write_text(self.path, ''.join(_line(r) for r in rows))
     def write(self, row, step):
         with open(self.path, 'a', encoding='utf-8') as f: f.write(_line(row))
     def close(self): pass
 
 def _line(row): # six digits are enough to look at; JSON has no NaN
     return json.dumps({k:v if not isinstance(v, float) else float(f'{v:.6g}') if math.isfinite(v) else None for k,v in row.items()}) + '\n'
-
-def _rewrite(path, text):
-    tmp = path.with_name(f'.{path.name}.{os.getpid()}.tmp')
-    try: tmp.write_text(text, encoding='utf-8'); os.replace(tmp, path)
-    finally: tmp.unlink(missing_ok=True)
 
 def read_scalars(path, mode:str|None='train' # 'train': one row every `interval` steps; 'val': one an epoch; None: all
     )->list:
@@ -209,13 +204,13 @@ def _csv_begin(path, names, epoch):
     if epoch and path.is_file():
         with open(path, newline='', encoding='utf-8') as f: rows = [r for r in csv.DictReader(f) if str(r.get('epoch')).isdecimal() and int(r['epoch']) < epoch]
     out = io.StringIO(); w = csv.DictWriter(out, names, restval='', extrasaction='ignore', lineterminator='\n'); w.writeheader(); w.writerows(rows)
-    _rewrite(path, out.getvalue())
+    write_text(path, out.getvalue())
 
 def _csv_row(path, row):
     "Add `row`, whole or not at all: the file is short"
     out = io.StringIO(path.read_text(encoding='utf-8')); names = next(csv.reader(out)); out.seek(0, 2)
     csv.DictWriter(out, names, restval='', extrasaction='ignore', lineterminator='\n').writerow(row)
-    _rewrite(path, out.getvalue())
+    write_text(path, out.getvalue())
 
 def _writable(folder):
     "Make `folder`, and try to write there. Raises `OSError` in one line: better now than after an hour"
@@ -627,7 +622,7 @@ def _keyed(key, f, *args):
 def _hook(h):
     if h is None: return []
     if not isinstance(h, dict): return L(h() if isinstance(h, type) else h)
-    h = dict(h); name = str(h.get('type', '')).split('.')[-1]
+    h = dict(h); name = bare(h.get('type', ''))
     sig = signature(name)
     priority = h.pop('priority', None) if sig is None or 'priority' not in sig.parameters else None
     cbs = L(build(h))

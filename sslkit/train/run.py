@@ -14,7 +14,7 @@ from fastai.basics import *
 from fastai.callback.progress import CSVLogger
 import sslkit
 from ..core.distributed import rank
-from ..core.registry import did_you_mean
+from ..core.registry import did_you_mean, write_text
 from ..core.vocabulary import AMP, best_dtype
 from ..data.loaders import SSLDataLoaders
 from ..evaluate.collapse import verdict
@@ -166,7 +166,7 @@ def summarise(rows)->dict: # of `judge`
 def write_json(path, o):
     "Whole or not at all"
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    tmp = Path(path).with_suffix('.tmp'); tmp.write_text(json.dumps(o, indent=1, default=str)); os.replace(tmp, path)
+    write_text(path, json.dumps(o, indent=1, default=str))
 
 # %% ../../nbs/train/75_run.ipynb #ca54beff
 def _figures(log, dls, feats, info):
