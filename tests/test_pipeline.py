@@ -3,9 +3,9 @@ import contextlib, pickle, random, subprocess, sys, warnings
 import numpy as np, pytest, torch
 from PIL import Image
 from sslkit.augment.batch_ops import ColorJitter
-from sslkit.augment.pipeline import RandomApply, pipeline_recipe, preprocessor_stats
+from sslkit.augment.pipeline import PerSample, RandomApply, compile_pipeline, preprocessor_stats, second_stats
 from sslkit.augment.recipes import recipe
-from sslkit.core.registry import build
+from sslkit.core.registry import build, register
 from sslkit.data import sources as S
 from sslkit.data.datasets import config_dls, dataset_pipeline, decode_size
 from sslkit.data.loaders import DiskDL, TensorDL
@@ -38,7 +38,7 @@ papers = dict(
 def test_papers_to_the_bit(name, size, c):
     "The config's views are the recipe's: same draws, same pixels, same evaluation view"
     stats = ((.4,)*c,(.3,)*c)
-    ours,theirs = pipeline_recipe(papers[name](size), stats=stats),recipe(name, size, stats, sigma=(.1,2.))
+    ours,theirs = compile_pipeline(papers[name](size), stats=stats),recipe(name, size, stats, sigma=(.1,2.))
     x = images(4, c, 150, 140)
     a,b = ours.params(4, 150, 140, c, gen(1)),theirs.params(4, 150, 140, c, gen(1))
     assert [list(p) for p in a]==[list(p) for p in b] and all(p[k].equal(q[k]) for p,q in zip(a, b) for k in p)
@@ -47,7 +47,7 @@ def test_papers_to_the_bit(name, size, c):
 
 def test_order_matters_only_to_the_draws():
     "A flip listed elsewhere draws other numbers, but with the same numbers it gives the same picture"
-    last,soon = (pipeline_recipe(views(1, v)) for v in ([crop(24), jitter(.4, .1), blur(1.), flip], [crop(24), flip, jitter(.4, .1), blur(1.)]))
+    last,soon = (compile_pipeline(views(1, v)) for v in ([crop(24), jitter(.4, .1), blur(1.), flip], [crop(24), flip, jitter(.4, .1), blur(1.)]))
     x = images(32)
     p = last.params(32, 40, 48, 3, gen())
     assert 0 < p[0]['RandomFlip.on'].sum() < 32
@@ -68,7 +68,7 @@ def test_any_pipeline(seed):
     size,n,c = rnd.choice([7,16,33]),rnd.randint(2, 6),rnd.choice([1,3])
     parts = [[rnd.choice([crop(size), dict(type='Resize', scale=size), dict(type='Resize', scale=(size,size), keep_ratio=False, interpolation='bicubic')]), *(random_transform(rnd) for _ in range(rnd.randint(0, 4)))] for _ in range(2)]
     counts = [rnd.randint(1, 2) for _ in parts]
-    r,x = pipeline_recipe(views(counts, *parts), stats=((0.,)*c,(1.,)*c)),images(n, c, seed=seed)
+    r,x = compile_pipeline(views(counts, *parts), stats=((0.,)*c,(1.,)*c)),images(n, c, seed=seed)
     a,ps = r(x, gen(seed)),r.params(n, 40, 48, c, gen(seed))
     assert len(a)==sum(counts) and r.size==size
     for v in a: assert v.shape==(n,c,size,size) and v.isfinite().all() and v.min() > -1e-4 and v.max() < 1+1e-4
@@ -101,7 +101,7 @@ def test_a_single_op_merges():
 def test_equal_but_not_similar():
     "Views that print alike are still two: only equal ones share a chain"
     a,b = [crop(16, (.2,1.))],[crop(16, (.200001,1.))]
-    r = pipeline_recipe(views([1,1,1], a, b, [dict(a[0])]))
+    r = compile_pipeline(views([1,1,1], a, b, [dict(a[0])]))
     assert r.chains[0] is r.chains[2] and r.chains[0] is not r.chains[1] and r.chains[1].ops[0].scale[0]==.200001
 
 def test_schema_without_torch():
@@ -125,10 +125,10 @@ good = crop(16)
     (views(2, [flip]), 'fixed size'), ([flip], 'fixed size'), ([flip, *views(2, [good])], 'before MultiView'), ([*views(2, [good]), flip], 'after MultiView'), ([*views(2, [good]), *views(2, [good])], 'after MultiView'),
     ([good, dict(type='RandomSolarize', threshold=300)], 'from 0 to 255'), ([good, dict(type='ResizeEdge', scale='big')], "got 'big'"), ([good, dict(type='Resize', scale=(3,0))], 'size is 0'), ([good, dict(type='Normalize', mean=[1], std=[1,2])], 'stats')])
 def test_bad_pipelines(pipeline, has):
-    with one_line(has, exc=ValueError): pipeline_recipe(pipeline)
+    with one_line(has, exc=ValueError): compile_pipeline(pipeline)
 
 def test_sizes_that_differ_are_told_at_once():
-    with one_line('RandomApply', '40x48', '16x16'): pipeline_recipe([crop(16), dict(type='RandomApply', transforms=[dict(type='Resize', scale=16), flip])], size=16).chains[0].ops[1].params(2, 40, 48, 3)
+    with one_line('RandomApply', '40x48', '16x16'): compile_pipeline([crop(16), dict(type='RandomApply', transforms=[dict(type='Resize', scale=16), flip])], size=16).chains[0].ops[1].params(2, 40, 48, 3)
 
 def test_preprocessor_stats():
     cfg = dict(mean=[25.5,51.,102.], std=[51.,25.5,255.])
@@ -141,9 +141,88 @@ def test_preprocessor_stats():
 
 def test_no_second_normalisation():
     x,norm = images(),dict(type='Normalize', mean=[100.,110.,120.], std=[50.,60.,70.])
-    a = pipeline_recipe([good, flip, norm])(x, gen())[0]
-    b = pipeline_recipe([good, flip], stats=preprocessor_stats(dict(mean=norm['mean'], std=norm['std'], bgr_to_rgb=True)))(x, gen())[0]
+    a = compile_pipeline([good, flip, norm])(x, gen())[0]
+    b = compile_pipeline([good, flip], stats=preprocessor_stats(dict(mean=norm['mean'], std=norm['std'], bgr_to_rgb=True)))(x, gen())[0]
     assert a.equal(b)
+
+# --- transforms of single images, masks, two pictures
+@register('TestInvert')
+class Invert:
+    "A user's own: called with an image (C,H,W), uint8"
+    def __init__(self, chance:float=.5): self.chance = chance
+    def __call__(self, x): return 255-x if torch.rand(())<self.chance else x
+
+@register('TestStripe')
+class Stripe:
+    "A user's own, as mmcv has them: paints the first channel, which is blue, in the left columns; their number is drawn by numpy"
+    def __init__(self, most:int=9): self.most = most
+    def transform(self, results):
+        assert results['img'].dtype==np.uint8 and results['img'].ndim==3 and results['img_shape']==results['img'].shape[:2]
+        results['img'][:, :np.random.randint(1, self.most), 0] = 255
+        return results
+
+foreign = [dict(type='TestInvert', chance=.5), dict(type='TestStripe'), dict(type='torchvision/RandomPerspective', p=.7), dict(type='torchvision/RandomAdjustSharpness', sharpness_factor=3.)]
+@pytest.mark.parametrize('cfg', foreign, ids=lambda o: o['type'])
+def test_any_transform(cfg):
+    "Replayed, cut, pickled, beside others: the same; the random numbers of everybody else stay as they are; a note says that it is slow"
+    r,x = compile_pipeline(views(2, [crop(20), cfg, flip, blur(.5)]), stats=((0.,)*3,(1.,)*3)),images(7)
+    assert len(r.notes)==1 and cfg['type'].replace('Test', '').split('/')[-1] in r.notes[0] and 'image by image' in r.notes[0] and isinstance(r.chains[0].ops[1], PerSample)
+    states = torch.get_rng_state(),np.random.get_state()[1].copy(),random.getstate()
+    a,ps = r(x, gen(1)),r.params(7, 40, 48, 3, gen(1))
+    assert torch.get_rng_state().equal(states[0]) and (np.random.get_state()[1]==states[1]).all() and random.getstate()==states[2]
+    assert all(i.equal(j) for o in (r.apply(x, ps), pickle.loads(pickle.dumps(r))(x, gen(1))) for i,j in zip(a, o)) and not a[0].equal(r(x, gen(2))[0])
+    g = gen(1)
+    assert all((torch.cat(o)-v).abs().max() < 1e-4 for o,v in zip(zip(r(x[:3], g), r(x[3:], g)), a))
+    assert all(v.device.type=='meta' and v.shape==(7,3,20,20) for v in r(x.to('meta')))
+    alone = compile_pipeline([cfg], size=20, stats=((0.,)*3,(1.,)*3)) if 'Perspective' not in cfg['type'] else None
+    if alone:
+        p = alone.params(7, 40, 48, 3, gen(3)); k = next(iter(p[0])); y = (alone.apply(x, p)[0]*255).round().byte()
+        if 'Invert' in cfg['type']: assert 0 < sum(y[i].equal(255-x[i]) for i in range(7)) < 7 and all(y[i].equal(x[i]) or y[i].equal(255-x[i]) for i in range(7))
+        if 'Stripe' in cfg['type']: assert y[:,:2].equal(x[:,:2]) and (y[:,2,:,0]==255).all() and len({int((o[2]==255).all(0).sum()) for o in y})>1      # blue is our third channel
+
+@register('TestWrong')
+class Wrong:
+    def __init__(self, how:str='none'): self.how = how
+    def __call__(self, x): return dict(none=lambda: None, grey=lambda: x[:1], pair=lambda: (x,x), big=lambda: x.float(), other=lambda: x[:, :int(torch.randint(5, 9, ()))])[self.how]()
+
+@pytest.mark.parametrize('how,has', [('none','NoneType'),('grey','must make an image (C,H,W) with 3 channels'),('pair','tuple'),('big','0..1')])
+def test_transforms_that_make_nonsense(how, has):
+    with one_line(has): compile_pipeline([crop(16), dict(type='TestWrong', how=how)])(images(4))
+@pytest.mark.parametrize('n', [1,4])
+def test_transforms_that_make_any_size(n):
+    r = compile_pipeline([crop(16), dict(type='TestWrong', how='other')], size=16)
+    with one_line('size', exc=ValueError):
+        for k in range(9): r(images(n), gen(k))                             # of one image, too: nobody can know the size before
+
+@pytest.mark.parametrize('cfg', [dict(type='RotationWithLabels'), dict(type='SimMIMMaskGenerator', input_size=32, mask_patch_size=8), dict(type='MultiView', num_views=2, transforms=[[flip]])], ids=lambda o: o['type'])
+def test_what_random_apply_cannot_hold(cfg):
+    with one_line('RandomApply'): compile_pipeline([crop(16), dict(type='RandomApply', transforms=[cfg, flip])])(images())
+
+def test_masks_and_two_pictures():
+    cae = [flip, dict(type='RandomResizedCropAndInterpolationWithTwoPic', size=64, second_size=32, interpolation='bicubic', second_interpolation='lanczos', scale=(.08,1.)),
+           dict(type='BEiTMaskGenerator', input_size=(8,8), num_masking_patches=25, max_num_patches=None, min_num_patches=5), dict(type='PackSelfSupInputs')]
+    pre = dict(type='TwoNormDataPreprocessor', mean=[124.,117.,104.], std=[59.,58.,58.], second_mean=[-31.875]*3, second_std=[318.75]*3, bgr_to_rgb=True)
+    r,x = compile_pipeline(cae, stats=preprocessor_stats(pre), view_stats=second_stats(pre)),images(5, h=7, w=9).repeat_interleave(10, 2).repeat_interleave(10, 3)
+    a,b,m = r(x, gen(1))
+    assert a.shape==(5,3,64,64) and b.shape==(5,3,32,32) and m.shape==(5,8,8) and m.dtype==torch.bool and m.flatten(1).sum(1).eq(25).all() and r.views==2
+    assert b.min()>=.1-1e-5 and b.max()<=.9+1e-5 and torch.tensor(r.stats[0]).allclose(torch.tensor([124,117,104.])/255)
+    back = (a*torch.tensor(r.stats[1])[:,None,None]+torch.tensor(r.stats[0])[:,None,None]); small = torch.nn.functional.interpolate(back, 32, mode='area')
+    assert ((b-.1)/.8-small).abs().mean()<.03                                                                             # one window twice
+    g = gen(1); parts = [r(o, g) for o in x.split([2,3])]
+    assert torch.cat([p[2] for p in parts]).equal(m) and (torch.cat([p[0] for p in parts])-a).abs().max()<1e-4
+    assert m.equal(pickle.loads(pickle.dumps(r))(255-x, gen(1))[2])                                                        # a mask does not depend on pixels
+    simmim = compile_pipeline([crop(64, (.67,1.)), flip, dict(type='SimMIMMaskGenerator', input_size=64, mask_patch_size=16, model_patch_size=4, mask_ratio=.6)])
+    v,m = simmim(x); assert v.shape[2:]==(64,64) and m.shape==(5,16,16) and m.float().mean()==10/16
+    with one_line('MultiView'): compile_pipeline([*views(2, [crop(16)])[:2], dict(type='SimMIMMaskGenerator', input_size=32, mask_patch_size=8)])
+    with one_line('both second_mean'): second_stats(dict(pre, second_std=None))
+
+def test_normalising_does_not_clamp():
+    "A crop with overshoots after the colours: stats change nothing but the scale"
+    for size,hw in ((16,30),(130,170)):
+        r = compile_pipeline([jitter(.4, .1), flip, crop(size, interpolation='bicubic'), blur(.5)]); x = images(4, h=hw, w=hw)
+        p = r.params(4, hw, hw, 3, gen()); s = ((.485,.456,.406),(.229,.224,.225))
+        a,b = (r.with_stats(o).apply(x, p)[0] for o in (s,((0.,)*3,(1.,)*3)))
+        assert (a*torch.tensor(s[1])[:,None,None]+torch.tensor(s[0])[:,None,None]-b).abs().max()<1e-4
 
 # --- data sets
 def batches(dl, seed=0):
@@ -184,7 +263,7 @@ def test_a_run_from_a_config_is_the_run_of_the_factory():
     for k,d in enumerate(dls):
         torch.manual_seed(3)
         learn = mocov2_learner(d, 'tiny_resnet', k=256, views=dict(scale=(.3,1.), sigma=(.1,2.)), cbs=Stop())
-        if k: vars(next(cb for cb in learn.cbs if isinstance(cb, Views)))['recipe'] = pipeline_recipe(dataset_pipeline(part))
+        if k: vars(next(cb for cb in learn.cbs if isinstance(cb, Views)))['recipe'] = compile_pipeline(dataset_pipeline(part))
         with learn.no_bar(), learn.no_logging(): learn.fit_ssl(1)
         ends.append({n:t.clone() for n,t in learn.model.state_dict().items()})
     assert all(ends[0][n].equal(ends[1][n]) for n in ends[0]) and ends[0]['queue.ptr']==128

@@ -15,14 +15,15 @@ root = Path(__file__).resolve().parent.parent
 lib = root/'sslkit'
 # `from sslkit import name` finds every public name. `from sslkit import *` leaves out what would shadow torch's or fastai's names ...
 shadowing = set('''Normalize Resize RandomResizedCrop CenterCrop RandomFlip ColorJitter RandomGrayscale GaussianBlur Embedding Queue load_image imagenet_stats gather
-    RandomSolarize RandomApply Rescale Section Entry Config'''.split())
+    RandomSolarize RandomApply Rescale Section Entry Config RandomCrop RandomRotation RandomErasing RandAugment AutoAugment Lighting Augment Colour'''.split())
 # ... and parts for those who build on the library
-inner = set('''to_float build main judge summarise write_json write_report open_data data_names demo_settings method_names lookup look styled BAD GOOD GREY MARKERS
+inner = set('''crop_resize jitter_exactly hue_turn hue_matrix apply_colours blur_banded level_tables sample_affine affine_moves pixel_noise back_inside cut_windows Augments aug_names waiting_times
+    MaskOp CropPlan waiting_advice DataReport TwoSizes PerSample to_float build main judge summarise write_json write_report open_data data_names demo_settings method_names lookup look styled BAD GOOD GREY MARKERS
     PALETTE as_feats as_labels labelled_parts card_line LABEL_FREE blend rows_cols params_to uniform_block filter_matrix blur_matrix crop_boxes
     check_stats check_colour apply_spatial to_plain reseed seed_at rank world agree rng_untouched resnet moco_parts linear_neck mocov2_neck fetch
     read_pickle rows_dls files_dls Op Spatial images_at dim_std singular_values denormalize default_stats shift_hue ema_update
     LabelledBatch default_workers show_grid pixel_stats signature bare write_text hold backbone
-    cross_entropy_config contrastive_head pipeline_recipe preprocessor_stats config_dls dataset_pipeline decode_size curve scheduled schedule_problems optim_problems optimizer_names
+    cross_entropy_config contrastive_head preprocessor_stats second_stats config_dls dataset_pipeline decode_size curve scheduled schedule_problems optim_problems optimizer_names
     optimizer_signature optim_wrapper amp_optim_wrapper apex_optim_wrapper OptimSetup param_groups linear_lr cosine_lr multistep_lr step_lr poly_lr constant_lr exponential_lr
     Checker is_old checkpoint_of ckpt_suffix note_last read_state write_state DrawViews EmptyCache IterTimer JsonLines PRIORITIES RunningStat Shelf StopWhen TensorboardLog WandbLog checkpoint_hook cls_visualizer dist_sampler_seed_hook early_stopping_hook ema_hook empty_cache_hook epoch_row hook_order iter_timer_hook local_vis_backend log_processor logger_hook naive_visualization_hook param_scheduler_hook publish_checkpoint rule_of runtime_info_hook self_sup_visualization_hook self_sup_visualizer sync_buffers_hook tensorboard_vis_backend universal_visualizer visualization_hook visualizer wandb_vis_backend fit_and_report
     shown config_dir scalar literal broken plain_keys format_value parse_value require_valid check_config Problem'''.split())

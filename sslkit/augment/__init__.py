@@ -1,11 +1,13 @@
-"""sslkit.augment: batch_ops, pipeline, recipes"""
+"""sslkit.augment: batch_ops, masks, more_ops, pipeline, recipes"""
 # Written by tools/lazy_init.py from the modules' __all__. Do not edit.
 from importlib import import_module as _import
 
 _names = {
-    'batch_ops': ['CenterCrop', 'Chain', 'ColorJitter', 'GaussianBlur', 'Normalize', 'Op', 'RandomFlip', 'RandomGrayscale', 'RandomResizedCrop', 'RandomSolarize', 'Resize', 'Spatial', 'apply_spatial', 'blend', 'blur_matrix', 'check_colour', 'check_stats', 'crop_boxes', 'default_stats', 'denormalize', 'filter_matrix', 'imagenet_stats', 'params_to', 'rows_cols', 'shift_hue', 'show_views', 'to_float', 'uniform_block'],
-    'pipeline': ['RandomApply', 'Rescale', 'pipeline_recipe', 'preprocessor_stats'],
-    'recipes': ['Recipe', 'blur_sigma', 'contrastive_view', 'recipe'],
+    'batch_ops': ['CenterCrop', 'Chain', 'ColorJitter', 'Colour', 'GaussianBlur', 'Normalize', 'Op', 'RandomFlip', 'RandomGrayscale', 'RandomResizedCrop', 'RandomSolarize', 'Resize', 'Spatial', 'apply_colours', 'apply_spatial', 'blend', 'blur_banded', 'blur_matrix', 'check_colour', 'check_stats', 'crop_boxes', 'crop_resize', 'default_stats', 'denormalize', 'filter_matrix', 'hue_matrix', 'hue_turn', 'imagenet_stats', 'jitter_exactly', 'params_to', 'rows_cols', 'shift_hue', 'show_views', 'to_float', 'uniform_block'],
+    'masks': ['AttentionMask', 'BlockMask', 'MaskOp', 'RandomMask', 'SimMIMMask', 'keep_indices', 'show_masks', 'waiting_times'],
+    'more_ops': ['Augment', 'Augments', 'AutoAugment', 'FourRotations', 'Lighting', 'PatchGrid', 'RandAugment', 'RandomCrop', 'RandomErasing', 'RandomRotation', 'affine_moves', 'aug_names', 'back_inside', 'cut_windows', 'level_tables', 'pixel_noise', 'sample_affine'],
+    'pipeline': ['PerSample', 'RandomApply', 'Rescale', 'compile_pipeline', 'preprocessor_stats', 'second_stats'],
+    'recipes': ['Recipe', 'TwoSizes', 'blur_sigma', 'contrastive_view', 'recipe'],
 }
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = list(_where)

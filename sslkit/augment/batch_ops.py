@@ -4,11 +4,13 @@
 
 # %% auto #0
 __all__ = ['imagenet_stats', 'to_float', 'default_stats', 'check_stats', 'denormalize', 'show_views', 'Op', 'uniform_block',
-           'params_to', 'crop_boxes', 'filter_matrix', 'rows_cols', 'Spatial', 'apply_spatial', 'RandomResizedCrop',
-           'RandomFlip', 'check_colour', 'blend', 'shift_hue', 'ColorJitter', 'RandomGrayscale', 'blur_matrix',
+           'params_to', 'crop_boxes', 'filter_matrix', 'rows_cols', 'Spatial', 'apply_spatial', 'crop_resize',
+           'RandomResizedCrop', 'RandomFlip', 'check_colour', 'blend', 'shift_hue', 'jitter_exactly', 'hue_turn',
+           'hue_matrix', 'Colour', 'apply_colours', 'ColorJitter', 'RandomGrayscale', 'blur_matrix', 'blur_banded',
            'GaussianBlur', 'RandomSolarize', 'Resize', 'CenterCrop', 'Normalize', 'Chain']
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #2ba9c1ae
+# %% ../../nbs/augment/20_batch_ops.ipynb #099053b5
+import concurrent.futures,os
 from fastai.basics import *
 from functools import lru_cache
 from ..core.registry import did_you_mean
@@ -28,14 +30,17 @@ def to_float(x:Tensor # uint8, or float on the 0..1 scale, (N,C,H,W)
         if not (lo >= -.5 and hi <= 1.5): raise ValueError(f'float images must be on the 0..1 scale, these go from {lo:.3g} to {hi:.3g}; pass raw uint8 images, not normalised ones')
     return x.to(torch.float32)
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #71bbf1c4
+# %% ../../nbs/augment/20_batch_ops.ipynb #06fd4328
 imagenet_stats = ((.485,.456,.406), (.229,.224,.225))
 
 def default_stats(c:int)->tuple: # number of channels
     "(mean, std) where nobody gave any: ImageNet's for colour images, one half for all others"
     return imagenet_stats if c==3 else ((.5,)*c, (.5,)*c)
 
-@lru_cache(maxsize=64)
+def _kept(f): # for tensors that are made once: usable in training, too, where inference asked first
+    return lru_cache(maxsize=64)(torch.inference_mode(False)(f))
+
+@_kept
 def _column(values, device): return torch.tensor(values, dtype=torch.float32, device=device)[:,None,None]  # (C,1,1), copied to a device once
 
 def check_stats(stats, c=None):
@@ -43,7 +48,7 @@ def check_stats(stats, c=None):
     try: mean,std = (tuple(float(v) for v in s) for s in (default_stats(c) if stats is None else stats))
     except (TypeError,ValueError): raise ValueError(f'stats are (mean, std), one number a channel each; got {stats!r}') from None
     if not len(mean)==len(std)==(c or len(mean)): raise ValueError(f'these stats are for {len(mean)} (means) and {len(std)} (stds) channels' + (f', the images have {c}' if c else ''))
-    if not min(std) > 0: raise ValueError(f'a standard deviation must be above 0, got {std}')
+    if not (min(std) > 0 and all(map(math.isfinite, mean+std))): raise ValueError(f'means must be finite and standard deviations above 0, got {mean} and {std}')
     return mean,std
 
 # %% ../../nbs/augment/20_batch_ops.ipynb #d63281bb
@@ -76,27 +81,32 @@ def show_views(views, # list of batches (N,C,H,W), of any sizes: one column each
         for i in range(min(rows, len(im))): axs[i,j].imshow(im[i], cmap='gray', vmin=0, vmax=1)
     return fig
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #0be3b8f7
+# %% ../../nbs/augment/20_batch_ops.ipynb #f64092e1
 class Op:
     "One augmentation of a batch. Parameters are tensors with a row per image, made of `cols` uniform numbers an image"
     cols = 0
+    fan = 1             # views made of one image; more than one: `apply` returns a list
     def from_uniform(self, u, h, w, c):
         "Parameters from the uniform numbers `u` (N,cols), for images of `h` x `w` pixels and `c` channels -> dict of tensors with N rows"
         return {}
     def params(self, n, h, w, c, generator=None):
         "Draw parameters for `n` images of `h` x `w` pixels and `c` channels, on the CPU"
         return self.from_uniform(uniform_block(n, self.cols, generator), h, w, c)
-    def apply(self, x, p): return x
+    def apply(self, x, p):
+        "The op on images `x` (N,C,H,W) with the parameters `p`; nothing random is left"
+        return x
     def out_size(self, h, w): return h,w
+    def out_sizes(self, h, w): return [self.out_size(h, w)]*self.fan
     def __call__(self, x, generator=None):
         x = to_float(x)
         n,c,h,w = x.shape
         return self.apply(x, params_to([self.params(n, h, w, c, generator)], x.device)[0])
     def __repr__(self): return f'{type(self).__name__}({", ".join(f"{k}={_short(v)}" for k,v in vars(self).items() if k[0]!="_")})'
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #a4d043b1
+# %% ../../nbs/augment/20_batch_ops.ipynb #0eed622c
 def uniform_block(n, cols, generator=None):
     "Uniform numbers in [0,1) (n,cols) from the CPU's default generator or `generator`"
+    if generator is not None and not hasattr(generator, 'device'): raise TypeError(f'generator is a torch.Generator, got {generator!r}; torch.Generator().manual_seed({generator!r}) makes one' if isinstance(generator, int) else f'generator is a torch.Generator, got {generator!r}')
     if generator is not None and generator.device.type != 'cpu': raise ValueError(f'parameters are drawn on the CPU: give a CPU generator, not one on {generator.device}')
     return torch.rand(n, cols, generator=generator)
 
@@ -105,17 +115,16 @@ def _short(v):
     return f'({", ".join(map(_short, v))})' if isinstance(v, tuple) else repr(v)
 
 def _prob(p, name='p'):
-    if not 0 <= p <= 1: raise ValueError(f'{name} is a probability between 0 and 1, got {p}')
+    if isinstance(p, bool) or not isinstance(p, (int,float,np.number)) or not 0 <= p <= 1: raise ValueError(f'{name} is a probability between 0 and 1, got {p}')
     return float(p)
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #1ed69818
+# %% ../../nbs/augment/20_batch_ops.ipynb #592c3140
 def _pack(ps):
-    return torch.cat([t.reshape(len(t), t.shape[1] if t.ndim>1 else 1).float() for p in ps for t in p.values()], 1)  # (N,P)
+    return torch.cat([t.reshape(len(t), math.prod(t.shape[1:])).float() for p in ps for t in p.values()], 1)  # (N,P)
 
 def _unpack(block, ps):
-    cols = iter(block.unbind(1))
-    get = lambda t: (torch.stack([next(cols) for _ in range(t.shape[1])], 1) if t.ndim>1 else next(cols)).to(t.dtype)
-    return [{k:get(t) for k,t in p.items()} for p in ps]
+    parts = iter(block.split([math.prod(t.shape[1:]) for p in ps for t in p.values()], 1))
+    return [{k:next(parts).reshape(t.shape).to(t.dtype) for k,t in p.items()} for p in ps]
 
 def params_to(ps, # list of dicts of CPU tensors with N rows
     device):      # where the images are
@@ -135,17 +144,19 @@ def _where_on(f, x, p, inplace=False):
     if len(rows)==len(x): return f(x, p)
     return (x.index_copy_ if inplace else x.index_copy)(0, rows, f(x[rows], {k:v[rows] for k,v in p.items()}))
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #d81b737f
+# %% ../../nbs/augment/20_batch_ops.ipynb #9694d4f9
 def crop_boxes(u, # uniform numbers (N,22): ten attempts at area, ten at ratio, two for the position
     h, w,         # size of the images
-    scale, ratio  # ranges of the window's area (as a part of the image) and of width/height
+    scale, ratio, # ranges of the window's area (as a part of the image) and of width/height
+    attempts=10   # 1: a single one, its sides cut to those of the image (MAE)
     )->dict:      # top, left, height, width: int64 (N,), in pixels
     "Windows as torchvision's `RandomResizedCrop` draws them: first valid of ten attempts, else the largest centred one"
     u = u.double()
     area = (scale[0] + u[:,:10]*(scale[1]-scale[0]))*h*w                                      # (N,10)
     r = (math.log(ratio[0]) + u[:,10:20]*(math.log(ratio[1])-math.log(ratio[0]))).exp()       # (N,10)
     ws,hs = (area*r).sqrt().round(),(area/r).sqrt().round()
-    ok = (ws>0) & (ws<=w) & (hs>0) & (hs<=h)
+    if attempts==1: ws,hs = ws.clamp(1, w),hs.clamp(1, h)
+    ok = (ws>0) & (ws<=w) & (hs>0) & (hs<=h) & (torch.arange(10)<attempts)
     first = ok.int().argmax(1, keepdim=True)                                                  # (N,1) the first 1
     cw,ch = ws.gather(1, first)[:,0],hs.gather(1, first)[:,0]
     fw,fh = float(min(w, max(1, round(h*ratio[1])))),float(min(h, max(1, round(w/ratio[0]))))  # the largest centred window
@@ -155,26 +166,27 @@ def crop_boxes(u, # uniform numbers (N,22): ten attempts at area, ten at ratio, 
     left = torch.where(none, ((w-cw)/2).floor(), (u[:,21]*(w-cw+1)).floor())
     return {k:v.long() for k,v in dict(top=top, left=left, height=ch, width=cw).items()}
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #cd016f4a
-def _triangle(t): return t.abs_().neg_().add_(1).clamp_(min=0)
+# %% ../../nbs/augment/20_batch_ops.ipynb #96cced57
+def _triangle(t): return torch.rsub(t.abs_(), 1).clamp_(min=0)
 def _cubic(t, a=-.5): # Keys' kernel with a = -1/2, as antialiased bicubic has it
     t = t.abs()
     return torch.where(t<1, ((a+2)*t-(a+3))*t*t+1, torch.where(t<2, a*(((t-5)*t+8)*t-4), 0.))
-_filters = dict(bilinear=_triangle, bicubic=_cubic)
+def _lanczos(t, a=3): return torch.where(t.abs()<a, torch.sinc(t)*torch.sinc(t/a), 0.)
+_filters = dict(bilinear=_triangle, bicubic=_cubic, lanczos=_lanczos)
 
 def filter_matrix(start, # first pixel of the window (N,)
     length,              # its length in pixels (N,)
     out:int,             # number of output pixels S
     n:int,               # number of input pixels W
-    interpolation='bilinear' # or 'bicubic'
+    interpolation='bilinear' # or 'bicubic', 'lanczos'
     )->Tensor:           # weights (N,S,W), rows sum to 1
     "Matrices that cut `length` pixels from `start` and resize them to `out`, antialiased"
     start,length = start.float()[:,None],length.float()[:,None]                             # (N,1)
     pos = torch.arange(n, device=start.device)+.5                                           # (W,) pixel centres
     centre = start + (torch.arange(out, device=start.device)+.5)*(length/out)               # (N,S) in input pixels
-    wide = (length/out).clamp(min=1)                                                        # (N,1) the filter's half width
-    a = _filters[interpolation]((pos/wide)[:,None] - (centre/wide)[:,:,None])               # (N,S,W)
-    a *= ((pos>start) & (pos<start+length))[:,None]                                         # cut at the window
+    wide = (length/out).clamp(min=1)                                                        # (N,1) by how much the filter is widened
+    pos = torch.where((pos>start) & (pos<start+length), pos/wide, 1e6)                      # (N,W) what is outside the window is far away from everything
+    a = _filters[interpolation](pos[:,None] - (centre/wide)[:,:,None])                      # (N,S,W)
     return a.div_(a.sum(-1, keepdim=True))
 
 def rows_cols(x, rows, cols):
@@ -183,7 +195,7 @@ def rows_cols(x, rows, cols):
     x = torch.bmm(x.reshape(n, c*h, w), cols.transpose(1, 2)).view(n, c, h, cols.shape[1])   # (N,C,H,T)
     return torch.matmul(rows[:,None], x)                                                     # (N,C,S,T)
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #af991b56
+# %% ../../nbs/augment/20_batch_ops.ipynb #a01e8ecc
 class Spatial(Op):
     "An op that mixes only rows among themselves and columns among themselves: two matrices an image"
     interpolation = 'bilinear'
@@ -193,13 +205,13 @@ class Spatial(Op):
     def apply(self, x, p): return apply_spatial([self], x, [p])
 
 def apply_spatial(ops, x, ps):
-    "Spatial `ops` with parameters `ps` on `x` in one pair of products. Only a bicubic filter overshoots 0..1: it is clamped, as 8-bit images would be"
+    "Spatial `ops` with parameters `ps` on float images `x` in one pair of products. Only bicubic and lanczos filters overshoot 0..1: they are clamped, as 8-bit images would be"
     (h,w),rows,cols = x.shape[-2:],None,None
     for op,p in zip(ops, ps):
         rows,cols = op.fold(p, h, w, rows, cols)
         h,w = op.out_size(h, w)
     x = rows_cols(x, rows, cols)
-    return x.clamp_(0, 1) if any(op.interpolation=='bicubic' for op in ops) else x
+    return x.clamp_(0, 1) if any(op.interpolation!='bilinear' for op in ops) else x
 
 def _after(m, before): return m if before is None else m@before
 
@@ -218,20 +230,60 @@ def _check_range(r, name, least=0., most=math.inf, strict=True):
     if not (least <= lo <= hi <= most) or (strict and lo <= least): raise ValueError(f'{name} must be a rising pair above {least:g}' + (f' and at most {most:g}' if most<math.inf else '') + f', got {r!r}')
     return lo,hi
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #0c0eed1a
+# %% ../../nbs/augment/20_batch_ops.ipynb #d92382e5
+def _large(device, c, h, w, size): return device.type=='cpu' and c*h*size*(w+size) > 2**20
+
+@lru_cache(maxsize=4)
+def _threads(k, pid): # of this process: threads do not survive a fork
+    from threading import Barrier
+    pool,wait,all_here = concurrent.futures.ThreadPoolExecutor(k, initializer=torch.set_num_threads, initargs=(1,)),torch.get_num_threads(),Barrier(k)
+    list(pool.map(lambda _: all_here.wait(), range(k)))                           # every one has started ...
+    torch.set_num_threads(wait)                                                   # ... and what they said for themselves is not for the rest
+    return pool
+
+def _each(f, n):
+    "`f(0)` to `f(n-1)` on the threads that torch may use. `f` is one image's work, too small to be divided further"
+    k = torch.get_num_threads()
+    if k<2 or n<2: any(map(f, range(n)))
+    else: any(_threads(k, os.getpid()).map(f, range(n)))
+
+def crop_resize(x, # images uint8 or float (N,C,H,W) on the CPU
+    p,             # windows: top, left, height, width (N,), as `crop_boxes` makes them
+    size:int, interpolation='bilinear', # side of the result in pixels; or 'bicubic'
+    flip=None      # which are mirrored (N,)
+    )->Tensor:     # float32 (N,C,size,size) on the 0..1 scale
+    "Windows of images resized to squares, antialiased, one image after the other; bytes are rounded to bytes"
+    bytes_,boxes = x.dtype==torch.uint8,torch.stack([p[k] for k in ('top','left','height','width')], 1).tolist()
+    with torch.inference_mode(False): # which the other threads know nothing of
+        x,out = x.contiguous(memory_format=torch.channels_last) if bytes_ else x,torch.empty(*x.shape[:2], size, size)
+    flip = [False]*len(x) if flip is None else flip.tolist()
+    def one(i):
+        t,l,h,w = boxes[i]
+        y = F.interpolate(x[i:i+1,:,t:t+h,l:l+w], (size,size), mode=interpolation, antialias=True, align_corners=False)
+        out[i:i+1].copy_(y.flip(3) if flip[i] else y)
+    _each(one, len(x))
+    if bytes_: return out.mul_(1/255)
+    return out.clamp_(0, 1) if interpolation!='bilinear' else out
+
+# %% ../../nbs/augment/20_batch_ops.ipynb #a1a15029
 class RandomResizedCrop(Spatial):
     "Cut a window of random area, ratio and place and resize it to a square, antialiased"
     cols = 22
     def __init__(self, size, # side of the result in pixels
         scale=(.08,1.),      # area of the window as a part of the image's
         ratio=(3/4,4/3),     # width/height of the window, uniform in the logarithm
-        interpolation='bilinear'): # or 'bicubic'
+        interpolation='bilinear', # or 'bicubic', 'lanczos'
+        attempts=10):        # windows drawn until one fits, then the largest centred one; 1: a window too long is cut to the image, as MAE has it
         self.size,self.scale,self.ratio = _check_size(size),_check_range(scale, 'scale', most=1.),_check_range(ratio, 'ratio')
-        self.interpolation = _check_interpolation(interpolation)
-    def from_uniform(self, u, h, w, c): return crop_boxes(u, h, w, self.scale, self.ratio)
+        self.interpolation,self.attempts = _check_interpolation(interpolation),attempts
+        if attempts not in range(1, 11): raise ValueError(f'RandomResizedCrop: attempts is {attempts!r}; a whole number from 1 to 10 is possible')
+    def from_uniform(self, u, h, w, c): return crop_boxes(u, h, w, self.scale, self.ratio, self.attempts)
     def fold(self, p, h, w, rows=None, cols=None):
         r,c = filter_matrix(p['top'], p['height'], self.size, h, self.interpolation),filter_matrix(p['left'], p['width'], self.size, w, self.interpolation)
         return _after(r, rows),_after(c, cols)
+    def apply(self, x, p):
+        big = _large(x.device, *x.shape[1:], self.size) and self.interpolation!='lanczos'
+        return crop_resize(x, p, self.size, self.interpolation) if big else super().apply(x, p)
     def out_size(self, h, w): return self.size,self.size
 
 # %% ../../nbs/augment/20_batch_ops.ipynb #e1f4aba0
@@ -246,10 +298,10 @@ class RandomFlip(Spatial):
         return eye(h) if rows is None else rows, torch.where(p['on'][:,None,None], cols.flip(1), cols)
     def apply(self, x, p): return _where_on(lambda x,p: x.flip(3), x, p)
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #d5a2221f
+# %% ../../nbs/augment/20_batch_ops.ipynb #e3f2d585
 _luma = (.2989, .587, .114)              # torchvision's rounding of ITU-R 601
 
-@lru_cache(maxsize=16)
+@_kept
 def _luma_row(c, device): return torch.tensor(_luma if c==3 else (1.,), device=device)[None]  # (1,C)
 
 def check_colour(c, what):
@@ -281,8 +333,11 @@ def shift_hue(x, # RGB images (N,3,...)
     t = torch.stack([(t-3).abs_().sub_(1), (t-2).abs_().neg_().add_(2), (t-4).abs_().neg_().add_(2)], 1).clamp_(0, 1)
     return t.mul_(span[:,None]).add_(lo[:,None])
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #76b09fda
-def _jitter_steps(x, p):
+# %% ../../nbs/augment/20_batch_ops.ipynb #3620ae2d
+def jitter_exactly(x, # images (N,C,H,W) on the 0..1 scale
+    p                 # brightness, contrast, saturation, hue (N,) and order (N,4)
+    )->Tensor:
+    "torchvision's `ColorJitter`, step by step, each image in its own order"
     (n,c,h,w),x = x.shape,x.flatten(2)                                                          # (N,C,P)
     fs = torch.stack([p['brightness'], p['contrast'], p['saturation'], torch.ones_like(p['hue'])], 1)  # (N,4); during hue the blend rests
     for op in p['order'].unbind(1):                                                             # (N,) who does what at this step
@@ -292,21 +347,73 @@ def _jitter_steps(x, p):
 
 def _turn(x, p): return shift_hue(x, p['hue'])
 
+# %% ../../nbs/augment/20_batch_ops.ipynb #99fcaf37
+def hue_turn(h, # shift (N,) as a part of the full circle
+    )->Tensor:  # (N,3,3), rows sum to 1
+    "Turn colours around the grey axis by the angle 2*pi*h"
+    th = (2*math.pi)*(h[:,None] + torch.arange(3, device=h.device)/3)                           # (N,3)
+    a,b,c = (th.cos()*(2/3) + 1/3).unbind(1)                                                    # the weight of the same, the previous, the next channel
+    return torch.stack([a,b,c, c,a,b, b,c,a], 1).view(-1, 3, 3)
+
+def hue_matrix(h, # shift (N,) as a part of the full circle
+    few,          # some RGB pixels of each image (N,3,K)
+    ridge=1e-4    # mean squared pixel below which `hue_turn` is believed rather than the pixels
+    )->Tensor:    # (N,3,3)
+    "The matrices T with T x as near as can be to `shift_hue(x, h)` for the pixels `few`"
+    turn,xt = hue_turn(h),few.transpose(1, 2)/few.shape[2]                                      # (N,K,3)
+    gram = few@xt                                                                               # (N,3,3)
+    rest = shift_hue(few, h)@xt - turn@gram                                                     # what the turn gets wrong
+    return turn + torch.linalg.solve_ex(gram + ridge*torch.eye(3, device=h.device), rest.transpose(1, 2))[0].transpose(1, 2)
+
+# %% ../../nbs/augment/20_batch_ops.ipynb #b240b49d
+class Colour(Op):
+    "An op that maps every pixel of an image alike, y = M x + b. Several in a row are one map"
+    looks = False                        # does `fold` need to see the image?
+    def fold(self, p, a, mean=None, few=None):
+        "The map [M|b] (N,C,C+1) of what is in `a` followed by this op. `mean` (N,C+1,1) is the mean pixel, `few` (N,C+1,K) some pixels, each with a 1 at its end"
+        raise NotImplementedError
+    def apply(self, x, p): return apply_colours([self], x, [p])
+
+# %% ../../nbs/augment/20_batch_ops.ipynb #1a1e432f
+def apply_colours(ops, x, # images (N,C,H,W) on the 0..1 scale
+    ps, stats=None,       # parameters of the ops; (mean, std) to normalise with afterwards
+    out=None)->Tensor:    # where to put the result
+    "Colour `ops`, one after the other, as one affine map of the pixels, clamped once"
+    n,c,h,w = x.shape
+    a,see = torch.eye(c, c+1, device=x.device).expand(n, c, c+1),()                             # (N,C,C+1)
+    if any(o.looks for o in ops): see = (_with_one(x.mean((2,3))[:,:,None]),_with_one(x[:,:,h//12::max(1, h//6),w//12::max(1, w//6)].flatten(2)))
+    for op,p in zip(ops, ps): a = op.fold(p, a, *see)
+    if stats:
+        m,sd = _columns(stats, x.device)
+        a = torch.cat([a[:,:,:c], a[:,:,c:]-m], 2)/sd                                           # M/std, (b-mean)/std
+    y = torch.baddbmm(a[:,:,c:], a[:,:,:c], x.flatten(2), **({} if out is None else dict(out=out.flatten(2))))  # (N,C,P)
+    if not stats: y.clamp_(0, 1)
+    else:
+        for i,(m,sd) in enumerate(zip(*stats)): y[:,i].clamp_((0-m)/sd, (1-m)/sd)
+    return y.view_as(x) if out is None else out
+
+def _with_one(x): return F.pad(x, (0,0,0,1), value=1.)                                          # (N,C,K) -> (N,C+1,K)
+
+@_kept
+def _columns(stats, device): return tuple(torch.tensor(v, dtype=torch.float32, device=device)[:,None] for v in stats)  # (C,1) each, copied to a device once
+
+# %% ../../nbs/augment/20_batch_ops.ipynb #e646e435
 def _jitter_range(v, name, centre=1., most=math.inf):
     if isinstance(v, (tuple,list)): return _check_range(v, name, least=-most if centre==0 else 0., most=most, strict=False)
+    if not isinstance(v, (int,float,np.number)): raise ValueError(f'{name} is a number or a pair of numbers, got {v!r}')
     if not 0 <= v <= (.5 if centre==0 else math.inf): raise ValueError(f'{name} is the largest change, from 0 up' + (' to 0.5' if centre==0 else '') + f'; got {v}')
     return (max(0., centre-v), centre+v) if centre else (-float(v), float(v))
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #490c5dc0
-class ColorJitter(Op):
+class ColorJitter(Colour):
     "With probability `p`: brightness, contrast, saturation and hue by random factors, in an order of its own for each image"
-    cols = 9
+    cols,looks = 9,True
     def __init__(self, brightness=.4, # factor in 1-b..1+b (not below 0), or a pair
         contrast=.4, saturation=.4,   # the same
         hue=.1,                       # shift in -h..h of the circle, at most 0.5, or a pair
-        p=.8):                        # probability to do anything at all
+        p=.8,                         # probability to do anything at all
+        exact=False):                 # torchvision's steps to the byte, some five times slower, instead of one affine map
         self.brightness,self.contrast,self.saturation = (_jitter_range(v, k) for v,k in ((brightness,'brightness'), (contrast,'contrast'), (saturation,'saturation')))
-        self.hue,self.p = _jitter_range(hue, 'hue', centre=0., most=.5),_prob(p)
+        self.hue,self.p,self.exact = _jitter_range(hue, 'hue', centre=0., most=.5),_prob(p),exact
     def from_uniform(self, u, h, w, c):
         check_colour(c, 'ColorJitter')
         on = u[:,0] < self.p
@@ -314,28 +421,40 @@ class ColorJitter(Op):
         return dict(on=on, order=u[:,1:5].argsort(1), brightness=draw('brightness', 5, 1.), contrast=draw('contrast', 6, 1.), saturation=draw('saturation', 7, 1.), hue=draw('hue', 8, 0.))
     def apply(self, x, p):
         check_colour(x.shape[1], 'ColorJitter')
-        return _where_on(_jitter_steps, x, p)
+        return _where_on(jitter_exactly, x, p) if self.exact else super().apply(x, p)
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #93f32df8
-class RandomGrayscale(Op):
+# %% ../../nbs/augment/20_batch_ops.ipynb #a47ebaff
+@patch
+def fold(self:ColorJitter, p, a, mean=None, few=None):
+    l,fs = _luma_row(a.shape[1], a.device),torch.stack([p['contrast'], p['saturation']], 1)     # (1,C), (N,2)
+    def mix(a, f):
+        grey = l@a                                                                              # (N,1,C+1) the grey version, as a map of the first pixel
+        flat = F.pad(grey@mean, (a.shape[1],0))                                                 # (N,1,C+1) its mean: a bias
+        return flat.lerp(grey.lerp(a, f[:,1,None,None]), f[:,0,None,None])                      # f*x + (1-f)*dull, twice
+    if a.shape[1]==3 and self.hue!=(0,0):
+        when = p['order'].argsort(1)                                                            # (N,4) at which step each of the four is done
+        early = when[:,1:3] < when[:,3:]
+        turn = hue_matrix(p['hue'], (a@few).clamp(0, 1))
+        a,fs = turn@mix(a, torch.where(early, fs, 1.)),torch.where(early, 1., fs)
+    return mix(a, fs)*p['brightness'][:,None,None]
+
+# %% ../../nbs/augment/20_batch_ops.ipynb #b7ab8c64
+class RandomGrayscale(Colour):
     "Replace the colours by their luma with probability `p`; the number of channels stays. Grey images stay as they are"
     cols = 1
     def __init__(self, p=.2, # probability
         weights=_luma):      # of red, green and blue
         self.p,self.weights = _prob(p),tuple(map(float, weights))
-        if len(self.weights)!=3: raise ValueError(f'RandomGrayscale: weights are three numbers, for red, green and blue; got {weights!r}')
+        if len(self.weights)!=3 or not min(self.weights)>=0: raise ValueError(f'RandomGrayscale: weights are three numbers from 0 up, for red, green and blue; got {weights!r}')
     def from_uniform(self, u, h, w, c):
         check_colour(c, 'RandomGrayscale')
         return dict(on=u[:,0] < self.p)
-    def apply(self, x, p):
-        check_colour(x.shape[1], 'RandomGrayscale')
-        return _where_on(self._gray, x, p) if x.shape[1]==3 else x
-    def _gray(self, x, p):
-        (r,g,b),(i,j,k) = x.unbind(1),self.weights
-        return (r*i).add_(g, alpha=j).add_(b, alpha=k)[:,None].expand_as(x)                    # (N,3,H,W)
+    def fold(self, p, a, mean=None, few=None):
+        check_colour(a.shape[1], 'RandomGrayscale')
+        return torch.where(p['on'][:,None,None], _columns((self.weights,), a.device)[0].T@a, a) if a.shape[1]==3 else a
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #fdb8565c
-@lru_cache(maxsize=32)
+# %% ../../nbs/augment/20_batch_ops.ipynb #a9397301
+@_kept
 def _reflections(n, radius, device): # patterns (radius+1,n*n): which pixels are at distance d, with reflection; radius < n
     i = torch.arange(n)[:,None].expand(n, 2*radius+1)
     d = torch.arange(-radius, radius+1).expand_as(i)
@@ -354,7 +473,34 @@ def blur_matrix(sigma, # of each image (N,), in pixels
     g = g/(2*g.sum(1, keepdim=True)-g[:,:1])                                      # both sides, the middle once
     return (g @ _reflections(n, radius, sigma.device)).view(-1, n, n)
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #c1ad07de
+# %% ../../nbs/augment/20_batch_ops.ipynb #ccb01bd2
+def blur_banded(x, # images (N,C,H,W)
+    sigma,         # of each (N,), in pixels
+    radius:int,    # as in `blur_matrix`
+    which=None     # positions of the images that are blurred (m,); None: all
+    )->Tensor:
+    "`blur_matrix` of both axes times the images, by strips of 16 rows or columns"
+    y,(n,c,h,w),k = x.clone(memory_format=torch.contiguous_format),x.shape,16
+    rh,rw = min(radius, h-1),min(radius, w-1)
+    th,tw = _bells(sigma, rh, k),_bells(sigma, rw, k).transpose(1, 2)             # (N,k,k+2rh), (N,k+2rw,k)
+    nh,nw = -(-h//k),-(-w//k)                                                     # strips; the last ones may reach into zeros
+    wide,rows = nw*k+2*rw,torch.empty(c, nh*k, nw*k+2*rw)                         # one image after its rows were done
+    for i in range(n) if which is None else which.tolist():
+        z = F.pad(y[i], (rw,rw,rh,rh), mode='reflect')
+        if (nh*k,nw*k)!=(h,w): z = F.pad(z, (0,nw*k-w,0,nh*k-h))                  # (C,nh*k+2rh,wide)
+        for j in range(c): torch.bmm(th[i].expand(nh, -1, -1), z[j].as_strided((nh,k+2*rh,wide), (k*wide,wide,1)), out=rows[j].view(nh, k, wide))
+        b = torch.bmm(rows.as_strided((nw,c*nh*k,k+2*rw), (k,wide,1)), tw[i].expand(nw, -1, -1)).view(nw, c, nh*k, k).permute(1, 2, 0, 3)  # (C,H,nw,k)
+        if nw*k==w: y[i].view(c, h, nw, k).copy_(b[:,:h])
+        else: y[i] = b.reshape(c, nh*k, nw*k)[:,:h,:w]
+    return y
+
+def _bells(sigma, r, k):
+    "k rows of a Gaussian bell of 2r+1 weights, each one step further right (N,k,k+2r)"
+    g = torch.exp(-.5*(torch.arange(-r, r+1)/sigma[:,None])**2)
+    g = F.pad(g/g.sum(1, keepdim=True), (0,k))                                    # (N,k+2r+1): read in rows of k+2r it steps to the right by itself
+    return g.repeat(1, k)[:,:k*(k+2*r)].view(len(g), k, k+2*r)
+
+# %% ../../nbs/augment/20_batch_ops.ipynb #725b9aed
 class GaussianBlur(Spatial):
     "Blur with probability `p`, each image with a sigma of its own; 2*ceil(3*largest sigma)+1 taps, reflected borders"
     cols = 2
@@ -365,9 +511,13 @@ class GaussianBlur(Spatial):
     def radius(self): return math.ceil(3*self.sigma[1])
     def from_uniform(self, u, h, w, c): return dict(on=u[:,0] < self.p, sigma=self.sigma[0] + u[:,1]*(self.sigma[1]-self.sigma[0]))
     def fold(self, p, h, w, rows=None, cols=None):
+        if rows is not None and p['on'].device.type=='cpu':
+            return tuple(_where_on(lambda m,q: blur_matrix(q['sigma'], k, self.radius)@m, m, p) for m,k in ((rows,h),(cols,w)))
         sigma = torch.where(p['on'], p['sigma'], 1e-3)                            # so narrow that the matrix is the identity
         return _after(blur_matrix(sigma, h, self.radius), rows),_after(blur_matrix(sigma, w, self.radius), cols)
-    def apply(self, x, p): return _where_on(self._blur, x, p)
+    def apply(self, x, p):
+        if x.device.type=='cpu' and min(x.shape[-2:])>=64: return blur_banded(x, p['sigma'], self.radius, p['on'].nonzero()[:,0])
+        return _where_on(self._blur, x, p)
     def _blur(self, x, p): return rows_cols(x, *(blur_matrix(p['sigma'], k, self.radius) for k in x.shape[-2:]))
 
 # %% ../../nbs/augment/20_batch_ops.ipynb #f0bcd9ff
@@ -381,10 +531,14 @@ class RandomSolarize(Op):
     def from_uniform(self, u, h, w, c): return dict(on=u[:,0] < self.p)
     def apply(self, x, p): return _where_on(lambda x,p: torch.where(x >= (self.threshold-.5)/255, 1-x, x), x, p)
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #44bf9420
+# %% ../../nbs/augment/20_batch_ops.ipynb #16237dd0
+def _of_whole(interpolation): # `F.interpolate` has no lanczos on accelerators
+    if _check_interpolation(interpolation)=='lanczos': raise ValueError("interpolation 'lanczos' is for crops; whole images are resized with 'bilinear' or 'bicubic'")
+    return interpolation
+
 class Resize(Op):
-    "Resize the shorter side to `size` pixels, keeping the aspect ratio, antialiased"
-    def __init__(self, size, interpolation='bilinear'): self.size,self.interpolation = _check_size(size),_check_interpolation(interpolation)
+    "Resize the shorter side to `size` pixels, keeping the aspect ratio, antialiased; bilinear or bicubic"
+    def __init__(self, size, interpolation='bilinear'): self.size,self.interpolation = _check_size(size),_of_whole(interpolation)
     def out_size(self, h, w): return (self.size, max(1, int(self.size*w/h))) if h<=w else (max(1, int(self.size*h/w)), self.size)
     def apply(self, x, p=None):
         to = self.out_size(*x.shape[-2:])
@@ -414,18 +568,23 @@ class Normalize(Op):
         mean,std = check_stats(None if self.mean is None else (self.mean,self.std), x.shape[1])
         return (x-_column(mean, x.device)).div_(_column(std, x.device))
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #2770f76b
+# %% ../../nbs/augment/20_batch_ops.ipynb #927362d6
 class Chain(Op):
     "Ops one after another, as one op. Parameters are called 'RandomFlip.on'; a second flip's 'RandomFlip2.on'"
     def __init__(self, *ops):
         self.ops = ops
+        if o := first(o for o in ops if not isinstance(o, Op)): raise TypeError(f'a Chain is made of ops, such as RandomFlip(); got {o!r}')
         names = [type(o).__name__ for o in ops]
         self._names = [k + (str(names[:i].count(k)+1) if k in names[:i] else '') for i,k in enumerate(names)]
+        if o := first(o for o in ops[:-1] if o.fan>1): raise ValueError(f'{type(o).__name__} makes {o.fan} views of an image: nothing can follow it')
     @property
     def cols(self): return sum(o.cols for o in self.ops)
-    def out_size(self, h, w):
-        for o in self.ops: h,w = o.out_size(h, w)
-        return h,w
+    @property
+    def fan(self): return self.ops[-1].fan if self.ops else 1
+    def out_sizes(self, h, w):
+        for o in self.ops[:-1]: h,w = o.out_size(h, w)
+        return self.ops[-1].out_sizes(h, w) if self.ops else [(h,w)]
+    def out_size(self, h, w): return self.out_sizes(h, w)[0]
     def from_uniform(self, u, h, w, c):
         res = {}
         for k,o,v in zip(self._names, self.ops, u.split([o.cols for o in self.ops], 1)):
@@ -434,26 +593,77 @@ class Chain(Op):
         return res
     def __repr__(self): return '\n'.join(map(repr, self.ops))
 
-# %% ../../nbs/augment/20_batch_ops.ipynb #f1b2e7a9
-@patch
-def apply(self:Chain, x, p):
-    "All ops on `x` (N,C,H,W) float32 with the parameters `p`"
-    own = lambda k: {n[len(k)+1:]:t for n,t in p.items() if n.startswith(k+'.')}
-    ops = _flips_first([(o, own(k)) for k,o in zip(self._names, self.ops)])
-    for spatial,run in itertools.groupby(ops, key=_is_spatial):
-        run = list(run)
-        if spatial and len(run)>1: x = apply_spatial([o for o,_ in run], x, [p for _,p in run])
-        else:
-            for o,p_ in run: x = o.apply(x, p_)
-    return x
+# %% ../../nbs/augment/20_batch_ops.ipynb #e32572bf
+def _folds(o): return isinstance(o, Colour) and not getattr(o, 'exact', False)
+def _kind(o): return 'space' if isinstance(o, Spatial) else 'colour' if _folds(o) else o
 
-def _is_spatial(op_p): return isinstance(op_p[0], Spatial)
-
-_sideless = ColorJitter,RandomGrayscale,RandomSolarize,GaussianBlur    # left and right are the same to them
-def _flips_first(ops): # a flip next to the crop costs nothing, behind a blur it would have the whole batch multiplied once more
+def _earlier(ops, kind, past): # each op of `kind` moves up past its neighbours of the kinds `past`
     res = []
     for o in ops:
         k = len(res)
-        while k and isinstance(o[0], RandomFlip) and isinstance(res[k-1][0], _sideless): k -= 1
+        while k and isinstance(o[0], kind) and past(res[k-1][0]): k -= 1
         res.insert(k, o)
     return res
+
+_sideless = ColorJitter,RandomGrayscale,RandomSolarize,GaussianBlur    # left and right are the same to them
+def _small(device, h, w): return device.type!='cpu' or min(h, w)<64    # images that are worth dense matrices
+
+def _steps(ops, bytes_, small): # ops with their parameters; does a crop on bytes come first? are views small?
+    "What is done together: a list of (how, [(op, parameters)])"
+    ops,steps = _earlier(ops, RandomFlip, lambda o: isinstance(o, _sideless)),[]
+    if small and ops and isinstance(ops[0][0], Spatial): ops = _earlier(ops, GaussianBlur, _folds)
+    for kind,run in itertools.groupby(ops, key=lambda o: _kind(o[0])):
+        run = list(run)
+        if kind=='space' and bytes_ and not steps:
+            k = 1+(len(run)>1 and isinstance(run[1][0], RandomFlip))                           # a flip beside it is done in passing
+            steps,run = [('bytes',run[:k])],run[k:]
+        if kind=='colour' or kind=='space' and len(run)>1 and small: steps.append((kind,run))
+        else: steps += [('alone',[o]) for o in run]
+    return steps
+
+# %% ../../nbs/augment/20_batch_ops.ipynb #ea6ff365
+@patch
+def reads_bytes(self:Chain, device, c, h, w):
+    "Does the chain begin with a crop of images so large that on `device` it is best made of bytes?"
+    o = self.ops[0] if self.ops else None
+    return isinstance(o, RandomResizedCrop) and o.interpolation!='lanczos' and _large(device, c, h, w, o.size)
+
+_how = dict(bytes='windows of the bytes, one image after the other', space='a matrix of rows and a matrix of columns', colour='a matrix of colours', alone='on its own')
+@patch
+def plan(self:Chain, c=3, h=256, w=256, device='cpu'): # images as they come
+    "How the chain is computed: a line for all ops that are done together"
+    device = torch.device(device)
+    steps = _steps([(o,None) for o in self.ops], self.reads_bytes(device, c, h, w), _small(device, *self.out_size(h, w)))
+    return [' + '.join(getattr(o, 'name', type(o).__name__) for o,_ in run) + f': {_how[how]}' for how,run in steps]
+
+# %% ../../nbs/augment/20_batch_ops.ipynb #141e8b7b
+@patch
+def apply(self:Chain, x, # uint8, or float on the 0..1 scale (N,C,H,W)
+    p, stats=None,       # parameters; (mean, std) to normalise with at the end
+    out=None,            # where to put the result
+    start=0):            # ops before this one are done already
+    "All ops on `x` with the parameters `p` -> float32 (N,C,h,w), or a list of them where the last op makes several views"
+    own = lambda k: {n[len(k)+1:]:t for n,t in p.items() if n.startswith(k+'.')}
+    bytes_ = not start and self.reads_bytes(x.device, *x.shape[1:])
+    if not bytes_ and x.dtype==torch.uint8: x = to_float(x)
+    ops = list(zip(self._names, self.ops))[start:]
+    steps = _steps([(o, own(k)) for k,o in ops], bytes_, _small(x.device, *(ops[0][1].out_size(*x.shape[-2:]) if ops else x.shape[-2:])))
+    for i,(how,run) in enumerate(steps):
+        ops,ps = zip(*run)
+        if how=='bytes': x = crop_resize(x, ps[0], ops[0].size, ops[0].interpolation, ps[1]['on'] if len(ps)>1 else None)
+        elif how=='space': x = apply_spatial(ops, x, ps)
+        elif how=='colour':
+            last = all(isinstance(o, Spatial) and o.interpolation=='bilinear' for _,r in steps[i+1:] for o,_ in r)   # means do not mind whether they come before normalising; a clamp does
+            x = apply_colours(ops, x, ps, stats if last else None, out if last and i==len(steps)-1 and _fits(out, x) else None)
+            if last: stats = None
+        else:
+            for o,q in run: x = o.apply(x, q)
+    return _finish(x, stats, out)
+
+def _fits(out, x): return out is not None and out.dtype==x.dtype and out.shape==x.shape
+def _finish(x, stats, out=None): # `out` of another precision is written once, from float32
+    if isinstance(x, list): return x
+    if stats:
+        m,sd = (_column(v, x.device) for v in stats)
+        x = torch.sub(x, m, out=out if _fits(out, x) else None).div_(sd)
+    return x if out is None or x is out else out.copy_(x)

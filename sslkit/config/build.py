@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['build_learner']
 
-# %% ../../nbs/config/87_build.ipynb #5e4a286e
+# %% ../../nbs/config/87_build.ipynb #af06c57f
 import importlib,inspect,os,random,re,sys,warnings
 from copy import deepcopy
 from fastai.basics import *
-from sslkit.augment.pipeline import pipeline_recipe,preprocessor_stats
+from sslkit.augment.pipeline import compile_pipeline,preprocessor_stats,second_stats
 from sslkit.config.chain import Config
 from sslkit.config.check import require_valid
 from sslkit.config.language import ConfigError,shown
@@ -102,7 +102,7 @@ def work_dir_of(cfg)->str:
     i = max((i for i,p in enumerate(parts[:-2]) if p == 'configs'), default=len(parts)-3)
     return os.path.join('work_dirs', parts[i+1] if len(parts) > 2 else '', os.path.splitext(parts[-1])[0])
 
-# %% ../../nbs/config/87_build.ipynb #a7b1fcce
+# %% ../../nbs/config/87_build.ipynb #7737a9b5
 def build_learner(cfg, # a `Config`, or the path of a config file
     work_dir=None,     # where checkpoints and logs go; None: the config's, else by its name
     device=None,       # of the batches; None: CUDA, else MPS, else CPU
@@ -123,8 +123,9 @@ def build_learner(cfg, # a `Config`, or the path of a config file
     inits = take_inits(cfg, model_cfg)
     hs = _hooks(cfg, d, work_dir) if hooks else []
     chans = (model_cfg.get('backbone') or {}).get('in_channels', 3)
-    with _at(cfg, 'model.data_preprocessor' if 'data_preprocessor' not in d else 'data_preprocessor'): stats = preprocessor_stats(pre or None, chans)
-    with _at(cfg, 'train_dataloader.dataset.pipeline'): views = pipeline_recipe(dataset_pipeline(d['train_dataloader']['dataset']), stats=stats, name=model_cfg['type'])
+    with _at(cfg, 'model.data_preprocessor' if 'data_preprocessor' not in d else 'data_preprocessor'): stats,second = preprocessor_stats(pre or None, chans),second_stats(pre or None, chans)
+    with _at(cfg, 'train_dataloader.dataset.pipeline'): views = compile_pipeline(dataset_pipeline(d['train_dataloader']['dataset']), stats=stats, name=model_cfg['type'], view_stats=second)
+    for note in views.notes: warnings.warn(note)
     with _at(cfg, 'train_dataloader'): dls = config_dls(d['train_dataloader'], d.get('val_dataloader'), in_chans=chans, device=device, stats=stats)
     if dls.in_chans != chans: raise ConfigError(f'{cfg.where("model.backbone")}: model.backbone.in_channels is {chans}, the images of {dls.name} have {dls.in_chans} channels')
     seed = set_randomness(**(d.get('randomness') or {}))
@@ -146,7 +147,7 @@ def _hooks(cfg, d, work_dir): # they need no data, so their errors need not wait
 def _check_views(cfg, views, model):
     ps = list(inspect.signature(model.forward).parameters.values())
     if any(p.kind == p.VAR_POSITIONAL for p in ps): return
-    ps,n = [p for p in ps if p.kind in (p.POSITIONAL_ONLY,p.POSITIONAL_OR_KEYWORD)],len(views.chains)
+    ps,n = [p for p in ps if p.kind in (p.POSITIONAL_ONLY,p.POSITIONAL_OR_KEYWORD)],views.views+len(views.masks)
     least = sum(p.default is p.empty for p in ps)
     if least <= n <= len(ps): return
     key = 'train_dataloader.dataset.pipeline'

@@ -171,7 +171,7 @@ def _sections(c):
         for x in v:
             if x not in keys.split(): c.error((k,x), f'{k} has no key {x!r}' + did_you_mean(x, keys.split()))
 
-# %% ../../nbs/config/85_check.ipynb #8608f47a
+# %% ../../nbs/config/85_check.ipynb #21f21de7
 _places = (   # where a key stands -> the packages whose types fit
     (r'(^|\.)pipeline\.\d+$|\.transforms\.(\d+\.)*\d+$', ('augment',), 'a transform'), (r'dataloader\.dataset$', ('data',), 'a data set'), (r'^optim_wrapper$', ('optim',), 'an optimizer wrapper'),
     (r'^param_scheduler\.\d+$', ('optim',), 'a scheduler'), (r'^(default_hooks\.\w+|custom_hooks\.\d+)$', ('train',), 'a hook'), (r'^model$', ('methods','evaluate'), 'a method'), (r'^model\.backbone$', ('nets','methods'), 'a backbone'))
@@ -216,6 +216,7 @@ def _types(c):
         name = v['type']
         if not isinstance(name, str): return c.error((*key,'type'), f'a type is a name, not {name!r:.40}')
         sig = parameters(name, key)
+        if sig is None and name.startswith('torchvision/') and in_pipeline(key): return
         if sig is None: return unknown(bare(name), key)
         if bare(name) in TYPES: placed(bare(name), key)
         ps,free = sig.parameters,any(p.kind is p.VAR_KEYWORD for p in sig.parameters.values())
@@ -229,12 +230,13 @@ def _types(c):
             elif k in _ranges and not all(_ranges[k][0](n) for n in (x if isinstance(x, (list,tuple)) else [x]) if isinstance(n, (int,float))): c.error((*key,k), f'must be {_ranges[k][1]}, not {x!r:.40}')
         missing = [k for k,p in ps.items() if p.default is p.empty and p.kind not in (p.VAR_KEYWORD,p.VAR_POSITIONAL) and k not in v and not (k == 'params' and key[-1:] == ('optimizer',))]
         if missing: c.error(key, f'{bare(name)} needs {", ".join(missing)}')
+    def in_pipeline(key): return 'pipeline' in str(key) or 'transforms' in key                       # torchvision knows its own parameters
     def unknown(name, key):
         if name in _no_constructor or key[-1:] == ('sampler',) and name in _no_constructor: return
         if c.d.get('custom_imports'):
             if c.imported: c.error((*key,'type'), f'sslkit has no type {name!r}, and custom_imports did not register it')
             else: c.warn((*key,'type'), f'sslkit has no type {name!r}; custom_imports may bring it')
-        elif name in UPSTREAM or name.startswith('torchvision/'): c.error((*key,'type'), f'{name} is a type of MMSelfSup that sslkit has not built yet')
+        elif name in UPSTREAM: c.error((*key,'type'), f'{name} is a type of MMSelfSup that sslkit has not built yet')
         else: c.error((*key,'type'), f'there is no type {name!r}' + near(name, key))
     def near(name, key):
         pool = registered()

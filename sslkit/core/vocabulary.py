@@ -19,15 +19,16 @@ def seed_at(*position)->int: # any mix of integers and strings
     "A 63-bit seed that is a pure function of `position`; unrelated for any two positions"
     return int.from_bytes(hashlib.blake2b(repr(position).encode(), digest_size=8).digest(), 'little') >> 1
 
-# %% ../../nbs/core/00_vocabulary.ipynb #282ae19d
+# %% ../../nbs/core/00_vocabulary.ipynb #30930e0a
 class Views(Callback):
     "Replace the batch by `recipe`'s views of it; keep `learn.idx` and `learn.true_y` (None without labels)"
     order = 5   # before AMP (10): augmentation stays in float32
     def __init__(self,
         recipe,        # uint8 batch (N,C,H,W) -> list of float views (N,C,h,w), normalised
         index=False,   # hand `idx` (N,) to the model as its last input?
-        seed=None      # of the views and the data order; None: drawn from torch's generator at each fit, so `set_seed` rules it
-    ): self.recipe,self.index,self.seed,self._run_seed,self._state,self._drawn = recipe,index,seed,0,None,False
+        seed=None,     # of the views and the data order; None: drawn from torch's generator at each fit, so `set_seed` rules it
+        crop_on_disk=True # where training images are read from files: have the workers cut the random crops while decoding, if every view begins with one?
+    ): self.recipe,self.index,self.seed,self.crop_on_disk,self._run_seed,self._state,self._drawn = recipe,index,seed,crop_on_disk,0,None,False
 
     def bind(self):
         "The recipe, with the mean and std of the Learner's data if it has none of its own"
@@ -41,18 +42,21 @@ class Views(Callback):
             self._run_seed = agree(torch.randint(2**62, ()).item()) if self.seed is None else self.seed
             self._state,self._drawn = torch.get_rng_state(),True
         reseed(self.dl, seed_at(self._run_seed, self.epoch))
+        crops = getattr(self.recipe, 'crops', None)
+        if self.crop_on_disk and crops and all(crops) and hasattr(self.dl, 'crop_with'): self.dl.crop_with(crops)    # for this pass only
 
     def before_batch(self):
         x,*rest = (to_plain(o) for o in (*self.xb, *self.yb))
-        self.learn.idx = rest[-1] if rest else torch.arange(len(x), device=x.device)
+        make,one = (getattr(self.recipe, 'finish', self.recipe),x[0]) if isinstance(x, list) else (self.recipe,x)      # a list: crops, cut by the loader
+        self.learn.idx = rest[-1] if rest else torch.arange(len(one), device=one.device)
         self.learn.true_y = rest[0] if len(rest) > 1 else None
         if self.training:
             torch.manual_seed(seed_at(self._run_seed, self.train_iter, rank()))
-            views = self.recipe(x)
+            views = make(x)
         else:  # the same views at every validation, and the run's own random numbers untouched
             with torch.random.fork_rng(devices=[]):
                 torch.default_generator.manual_seed(seed_at('valid', self.iter, rank()))
-                views = self.recipe(x)
+                views = make(x)
         self.learn.xb = (*views, self.idx) if self.index else tuple(views)
         self.learn.yb = (self.idx,)
 
@@ -63,7 +67,7 @@ class Views(Callback):
     def state_dict(self): return dict(run_seed=self._run_seed, found=self._state)       # for a checkpoint ...
     def load_state_dict(self, s): self._run_seed,self._state,self._drawn = s['run_seed'],s['found'],True     # ... which is loaded once a fit has begun
 
-def to_plain(x): return x.as_subclass(Tensor) if isinstance(x, Tensor) else x
+def to_plain(x): return x.as_subclass(Tensor) if isinstance(x, Tensor) else [to_plain(o) for o in x] if isinstance(x, (list,tuple)) else x
 
 def reseed(dl, seed):
     "Make the order of `dl`'s next pass a function of `seed`"

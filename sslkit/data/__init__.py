@@ -4,7 +4,7 @@ from importlib import import_module as _import
 
 _names = {
     'datasets': ['config_dls', 'dataset_pipeline', 'decode_size'],
-    'decode': ['ImageFiles', 'as_labels', 'load_image'],
+    'decode': ['CropPlan', 'ImageFiles', 'as_labels', 'load_crops', 'load_image'],
     'loaders': ['DiskDL', 'ImageDL', 'Rows', 'SSLDataLoaders', 'TensorDL', 'default_workers', 'files_dls', 'image_dls', 'pixel_stats', 'rows_dls', 'show_grid', 'split_idxs', 'to_images'],
     'sources': ['FASHION', 'PHOTOS', 'cache_dir', 'cifar10', 'cifar100', 'data_dir', 'emoji', 'emoji_table', 'fashion_mnist', 'fetch', 'from_folder', 'from_list', 'mnist', 'photos', 'read_idx', 'read_list', 'read_pickle'],
 }

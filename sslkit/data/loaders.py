@@ -6,14 +6,15 @@
 __all__ = ['Rows', 'ImageDL', 'show_grid', 'TensorDL', 'default_workers', 'DiskDL', 'pixel_stats', 'SSLDataLoaders', 'split_idxs',
            'to_images', 'rows_dls', 'files_dls', 'image_dls']
 
-# %% ../../nbs/data/11_loaders.ipynb #c26fe220
+# %% ../../nbs/data/11_loaders.ipynb #de5c6b5f
 import os,random,sys,warnings
 from contextlib import contextmanager
+from functools import lru_cache
 from weakref import WeakKeyDictionary
 from types import MethodType
 from fastai.basics import *
 from fastprogress.fastprogress import progress_bar
-from .decode import ImageFiles,as_labels,_kind,_same,_worker
+from .decode import CropPlan,ImageFiles,as_labels,_Raw,_kind,_same,_turned,_worker
 
 # %% ../../nbs/data/11_loaders.ipynb #bd8135b4
 class Rows:
@@ -35,7 +36,7 @@ class Rows:
     @property
     def size(self): return min(self.x.shape[2:])
 
-# %% ../../nbs/data/11_loaders.ipynb #161cab59
+# %% ../../nbs/data/11_loaders.ipynb #9c34b4a3
 class _Settings:
     "What fastai keeps in its `fake_l`, without the reference back to the loader: a loader that is deleted takes its workers with it at once"
     num_workers,pin_memory,timeout,persistent_workers,pin_memory_device = 0,False,0,False,''
@@ -70,8 +71,8 @@ class ImageDL(TfmdDL):
 
     def get_idxs(self):
         "Positions within this loader, in the order of one pass"
-        if not self.shuffle: return list(range(self.n))
-        return torch.randperm(self.n, generator=torch.Generator().manual_seed(self._order_seed())).tolist()
+        return self._order(self._order_seed()) if self.shuffle else list(range(self.n))
+    def _order(self, seed): return torch.randperm(self.n, generator=torch.Generator().manual_seed(seed)).tolist()
 
     def randomize(self): pass                      # the order needs no state but the seed of the pass
     def _one_pass(self): self._n_inp,self._types = 1,explode_types(self.after_batch(self.create_batch([0])))
@@ -114,6 +115,7 @@ class ImageDL(TfmdDL):
     def show_batch(self, b=None, max_n=9, ncols=None, figsize=None, **kwargs):
         "Draw the first `max_n` images of a batch, labels above them"
         x,*y = to_cpu(self.new(bs=min(max_n, self.bs), num_workers=0).one_batch() if b is None else b)
+        if is_listy(x): x = x[0]                   # crops: the first view
         show_grid(x[:max_n], [_name(self.vocab, i) for i in y[0][:max_n]] if self.labelled and len(y)>1 else None, ncols=ncols, figsize=figsize)
 
 def _name(vocab, i): return str(int(i)) if vocab is None else vocab[int(i)]
@@ -161,7 +163,7 @@ class TensorDL(ImageDL):
             if len(i)==self.bs or (len(i) and not self.drop_last): yield self.create_batch(i)
     _batches = create_batches
 
-# %% ../../nbs/data/11_loaders.ipynb #b97c928b
+# %% ../../nbs/data/11_loaders.ipynb #7e30485c
 class _Order:
     "The batches of the pass that is about to begin, for torch's `DataLoader` to hand out"
     batches = ()
@@ -191,20 +193,42 @@ class DiskDL(ImageDL):
         device=None,   # device of the batches (default: CPU)
         vocab=None,    # class names
         seed=None,     # pass k is a function of (seed, k); default: torch's global generator decides
+        decode=None,   # 'device': where crops are wanted, workers only read JPEGs and `device` decodes them (default: workers do)
         **kwargs):     # `after_batch` and fastai's other loader events
         rows = items if isinstance(items, ImageFiles) else ImageFiles(items, y, idx, size, in_chans, vocab)
         super().__init__(rows, bs, shuffle, drop_last, device, seed, **kwargs)
         self.fake_l.num_workers = default_workers() if num_workers is None else num_workers
-        self.pin,self.persistent_workers,self.context = pin_memory,persistent_workers,context
+        self.pin,self.persistent_workers,self.context,self.decode = pin_memory,persistent_workers,context,decode
+        self._ops = self._plan = None              # of the next pass, of this one
+        if decode not in (None,'device'): raise ValueError(f"DiskDL: decode is {decode!r}; give 'device', or leave it out")
+        if decode and self.in_chans not in (1,3): raise ValueError(f"DiskDL: decode='device' is for JPEGs, which have 1 or 3 channels, and in_chans is {self.in_chans}: leave decode out")
 
-    _args = ImageDL._args + ('num_workers','pin_memory','persistent_workers','context')
+    _args = ImageDL._args + ('num_workers','pin_memory','persistent_workers','context','decode')
     def new(self, dataset=None, cls=None, **kwargs): 
         return super().new(dataset, cls, **{**dict(num_workers=self.fake_l.num_workers, pin_memory=self.pin), **kwargs})
     def _as_rows(self, o):
         if o is None or isinstance(o, ImageFiles): return self.rows if o is None else o
         return ImageFiles(*(o if isinstance(o, tuple) else (o,)), size=self.size, in_chans=self.in_chans, vocab=self.vocab)
 
-    def create_batch(self, i): return self._checked(self.rows.__getitems__(list(i)))
+    def crop_with(self, ops):
+        "Let the next pass give crops: a batch `([x1 uint8 (N,C,size,size), ...], y, idx)` with one x for each of `ops`, such as `RandomResizedCrop(224)`. None: squares after all"
+        for o in ops or ():
+            if lack := [k for k in ('cols','from_uniform','size','interpolation') if not hasattr(o, k)]: raise TypeError(f"crop_with takes ops that cut a window, such as RandomResizedCrop(224); {o!r} has no {lack[0]!r}")
+        self._ops = None if ops is None else tuple(ops)
+        return self
+
+    def get_idxs(self):
+        (ops,self._ops),self._plan = (self._ops,None),None
+        if not ops: return super().get_idxs()
+        seed = self._order_seed()
+        self._plan = CropPlan(ops, seed)
+        return self._order(seed) if self.shuffle else list(range(self.n))
+
+    def _planned(self, idxs, **kw): # the positions of each batch, with the plan that its worker needs
+        plan = self._plan and self._plan._replace(**kw)
+        return (i if plan is None else (i,plan) for i in chunked(idxs, self.bs, drop_last=self.drop_last))
+    def create_batches(self, samps): return (self.create_batch(i) for i in self._planned(samps))
+    def create_batch(self, i): return self._checked(self.rows.__getitems__(i if isinstance(i, tuple) else list(i)))
     def _checked(self, b):
         if b is None: raise self.rows.hopeless()
         return tuple(b)
@@ -212,9 +236,9 @@ class DiskDL(ImageDL):
     @property
     def _pinned_memory(self): return self.pin if self.pin is not None else self.device is not None and self.device.type=='cuda'
     def _batches(self, idxs):
-        if self.fake_l.num_workers==0: batches = self.create_batches(idxs)                          # also within `one_batch`
-        else: batches = self._workers(list(chunked(idxs, self.bs, drop_last=self.drop_last)))
-        for b in batches: 
+        plan,batches = self._plan,self._planned(idxs, raw=self.decode=='device' and not any(hasattr(o, 'then') for o in self._plan.ops)) if self._plan else self._planned(idxs)
+        for b in self._workers(list(batches)) if self.fake_l.num_workers else map(self.create_batch, batches):      # without workers within `one_batch`
+            if isinstance(b[-1], _Raw): b = self._decoded(*b, plan=plan)
             self.rows.report()
             yield b
         self.rows.report()
@@ -236,6 +260,49 @@ class DiskDL(ImageDL):
     def close(self):
         "End persistent workers; the next pass starts new ones"
         _pools.pop(self, None)
+
+# %% ../../nbs/data/11_loaders.ipynb #510817b3
+@lru_cache(None)
+def _jpeg_decoder(in_chans, device):
+    "Function from a list of 1-d uint8 tensors to uint8 images (C,H,W) on `device`; None for those it cannot decode"
+    try: from torchvision.io import decode_jpeg,ImageReadMode
+    except ImportError: raise ImportError("DiskDL: decode='device' needs torchvision.io.decode_jpeg, which is not installed: leave decode out") from None
+    mode = ImageReadMode.GRAY if in_chans==1 else ImageReadMode.RGB
+    def decode(bs):
+        with warnings.catch_warnings():
+            warnings.simplefilter('ignore')                                    # torchvision announces that it will move to another package
+            try: return decode_jpeg(list(bs), mode, device=device)
+            except torch.OutOfMemoryError: raise
+            except RuntimeError: return [None] if len(bs)==1 else [o for b in bs for o in decode([b])]
+    from PIL import Image
+    import io
+    Image.new('RGB', (16,16)).save(f := io.BytesIO(), 'JPEG')
+    if decode([torch.frombuffer(bytearray(f.getvalue()), dtype=torch.uint8)])[0] is None: raise RuntimeError(f"DiskDL: this torchvision cannot decode JPEGs on {device}: leave decode='device' out")
+    return decode
+
+def _resize_on(x, box, size, how):
+    "Window `box` of uint8 (C,H,W) as uint8 (C,size,size), antialiased, on its device"
+    t,l,h,w = box
+    return F.interpolate(x[None, :, t:t+h, l:l+w].float(), (size,size), mode=how, antialias=True)[0].round_().clamp_(0, 255).byte()
+
+@patch
+def _decoded(self:DiskDL, *b, plan): # batch of a worker, a `_Raw` last
+    "The batch, its JPEGs decoded on the device. One that the device cannot decode goes PIL's way, to be replaced if that fails too"
+    raw,n = b[-1],len(b[-2])
+    device = self.device if self.device is not None and self.device.type=='cuda' else torch.device('cpu')
+    decode,rest = _jpeg_decoder(self.in_chans, device),[k for k in range(n) if k not in set(raw.at)]
+    out = [torch.empty(n, self.in_chans, o.size, o.size, dtype=torch.uint8, device=device) for o in plan.ops]
+    for o,x in zip(out, raw.others): o[rest] = x.to(device)
+    todo = zip(raw.at, raw.rows, raw.data.split(raw.lens), raw.cuts)
+    for part in chunked(todo, 64):                                             # so many whole pictures are in memory at a time
+        for (k,j,_,(boxes,turn)),im in zip(part, decode([o[2] for o in part])):
+            if im is None:
+                x,*other = self._checked(self.rows.crops([j], plan))
+                views = [v[0] for v in x]
+                for o,v in zip(b[1:-1], other): o[k] = v[0]
+            else: views = [_turned(_resize_on(im, box, op.size, op.interpolation), turn) for box,op in zip(boxes, plan.ops)]
+            for o,v in zip(out, views): o[k] = v
+    return out,*b[1:-1]
 
 # %% ../../nbs/data/11_loaders.ipynb #4eb867e1
 @patch
@@ -353,13 +420,13 @@ def rows_dls(rows, vrows, # `Rows` for training and validation
     return SSLDataLoaders(TensorDL(rows, bs=_fit_bs(len(rows), bs, name), shuffle=True, drop_last=True, seed=order_seed, device=device), 
                           TensorDL(vrows, bs=bs, device=device), name=name, seed=seed, device=device)
 
-# %% ../../nbs/data/11_loaders.ipynb #6fdfd484
+# %% ../../nbs/data/11_loaders.ipynb #d48bc561
 def files_dls(files, vfiles, # `ImageFiles` for training and validation
     bs=256, name='images', seed=None, # images a batch; name of the data; seed of the split, if it was made here
     device=None,      # default: CUDA, else MPS, else CPU
     order_seed=None,  # pin the order of training epochs
     in_memory=False,  # decode once, now, and keep everything in memory?
-    **kwargs):        # `DiskDL`'s num_workers, pin_memory, persistent_workers, context
+    **kwargs):        # `DiskDL`'s num_workers, pin_memory, persistent_workers, context, decode
     "`SSLDataLoaders` from two `ImageFiles`"
     device = default_device() if device is None else torch.device(device)
     bs1 = _fit_bs(len(files), bs, name)

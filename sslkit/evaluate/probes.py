@@ -82,7 +82,7 @@ def linear_probe(features:Features, # from `extract` or `pixels`; both splits wi
     top1,top5 = _top(xv@w+b, yv, classes)
     return Result('linear', top1, top5, {**features.card, 'probe':f'logistic regression on standardised features, l2 {best:g} {how}'})
 
-# %% ../../nbs/evaluate/61_probes.ipynb #2d7eaa83
+# %% ../../nbs/evaluate/61_probes.ipynb #6fb1ada6
 class LinearClassifier(nn.Module):
     "A frozen copy of `encoder`, always in eval mode, then (BatchNorm and) a linear layer: float (N,C,H,W) -> (N,classes)"
     def __init__(self, encoder, classes, dim, norm=True):
@@ -100,7 +100,7 @@ class LinearClassifier(nn.Module):
 
 class LabelledBatch(Callback):
     "Raw batch (x uint8, y, idx) -> (`tfm(x)`, y); while training `augment(x)` if given (its first view)"
-    order = 5
+    order = -5       # before fastai's MixUp and CutMix (0), which mix normalised images and labels
     def __init__(self, tfm, augment=None): self.tfm,self.augment = tfm,augment
     def before_batch(self):
         x = self.xb[0].as_subclass(Tensor)
