@@ -193,8 +193,8 @@ def main():
     a = a.parse_args()
     if a.child: return child(json.loads(a.child))
     made = dict(tiny=lambda: share('tiny', 256, a.rounds, a.seconds), cifar=lambda: share('cifar', 64, max(2, a.rounds//2), 2*a.seconds), example=lambda: example(a.rounds, 2*a.seconds), allocator=lambda: allocator(a.rounds, a.seconds/2), gpu=lambda: gpu(a.device))
-    old = json.loads(a.out.read_text()) if a.out.exists() else {}
-    res = dict(what='whole SimCLR steps at 32 px', machine=machine(), parts={**old.get('parts', {}), **{k:made[k]() for k in a.parts}})
-    a.out.write_text(json.dumps(res, indent=1)+'\n')
+    for k in a.parts:                                       # written after each: a part takes minutes
+        old = json.loads(a.out.read_text())['parts'] if a.out.exists() else {}
+        a.out.write_text(json.dumps(dict(what='whole SimCLR steps at 32 px', machine=machine(), parts={**old, k:made[k]()}), indent=1)+'\n')
 
 if __name__ == '__main__': main()

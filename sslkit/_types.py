@@ -18,7 +18,7 @@ TYPES = {
     'ClsDataPreprocessor': ('augment.pipeline', 'mean: float | list | tuple | None=None, std: float | list | tuple | None=None, bgr_to_rgb=False, rgb_to_bgr=False, to_rgb=False, pad_size_divisor=1, pad_value=0, non_blocking=False, num_classes: int | None=None, to_onehot=False, batch_augments: dict | None=None'),
     'ClsVisualizer': ('train.hooks', "vis_backends: list | None=None, name='visualizer', save_dir: str | None=None, image=None, fig_save_cfg: dict | None=None, fig_show_cfg: dict | None=None"),
     'Collect': ('augment.pipeline', 'keys: list | tuple=(), meta_keys: list | tuple=()'),
-    'ColorJitter': ('augment.pipeline', "brightness: float | list | tuple=0.0, contrast: float | list | tuple=0.0, saturation: float | list | tuple=0.0, hue: float | list | tuple=0.0, backend='pillow'"),
+    'ColorJitter': ('augment.pipeline', "brightness: float | list | tuple=0.0, contrast: float | list | tuple=0.0, saturation: float | list | tuple=0.0, hue: float | list | tuple=0.0, backend='pillow', exact=False"),
     'ColorTransform': ('augment.more_ops', 'magnitude: float | None=None, prob=0.5, random_negative_prob=0.5, magnitude_range: list | tuple | None=None, magnitude_level=10, magnitude_std: float | str=0.0, total_level=10'),
     'ConcatDataset': ('data.datasets', 'datasets: list | tuple, lazy_init=False, ignore_keys: str | list | None=None, pipeline: list | tuple=()'),
     'ConstantLR': ('optim.param_scheduler', "factor: int | float=1 / 3, begin: int | float=0, end: int | float=None, by_epoch=True, convert_to_iter_based=False, param_name: str='lr', last_step=-1, verbose=False"),

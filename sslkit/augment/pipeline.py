@@ -91,15 +91,16 @@ def _resize_edge(scale:int, edge='short', backend='cv2', interpolation='bilinear
 @register('CenterCrop')
 def _center_crop(crop_size:int|list|tuple, auto_pad=False, pad_cfg:dict|None=None, clip_object_border=True): return CenterCrop(_side(crop_size, 'crop_size'))
 
-# %% ../../nbs/augment/23_pipeline.ipynb #e04f0fe7
+# %% ../../nbs/augment/23_pipeline.ipynb #1fb52b1f
 @register('RandomFlip')
 def _random_flip(prob:float=.5, direction:str|list|tuple='horizontal'):
     if direction not in ('horizontal',['horizontal'],('horizontal',)): raise ValueError(f'direction {direction!r} is not supported, only horizontal is')
     return RandomFlip(_prob(prob, 'prob'))
 
 @register('ColorJitter')
-def _color_jitter(brightness:float|list|tuple=0., contrast:float|list|tuple=0., saturation:float|list|tuple=0., hue:float|list|tuple=0., backend='pillow'):
-    op = ColorJitter(brightness, contrast, saturation, hue, p=1.)
+def _color_jitter(brightness:float|list|tuple=0., contrast:float|list|tuple=0., saturation:float|list|tuple=0., hue:float|list|tuple=0., backend='pillow',
+    exact=False): # sslkit's own: colours to the byte as torchvision's, more slowly
+    op = ColorJitter(brightness, contrast, saturation, hue, p=1., exact=exact)
     return None if (op.brightness,op.contrast,op.saturation,op.hue)==((1,1),(1,1),(1,1),(0,0)) else op
 
 @register('RandomGrayscale')

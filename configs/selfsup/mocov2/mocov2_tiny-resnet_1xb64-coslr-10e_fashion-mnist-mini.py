@@ -2,7 +2,7 @@
 
     sslkit train configs/selfsup/mocov2/mocov2_tiny-resnet_1xb64-coslr-10e_fashion-mnist-mini.py
 
-Expected: kNN .818, linear .850 (raw pixels .807, .838; random encoder .775, .811) with seed 0, one thread; other machines differ by about .01. Two to three minutes on 2 idle CPU cores.
+Expected: kNN .818, linear .850 (raw pixels .807, .838; random encoder .775, .811) with seed 0, one thread; other machines differ by about .01. Two to three minutes on 2 idle CPU cores, six to ten on one.
 """
 _base_ = [
     '../_base_/models/mocov2_tiny-resnet.py',
