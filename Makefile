@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lessons results sync clean help
+.PHONY: demo test gpu lessons results sync clean help
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -19,6 +19,9 @@ demo: $(READY)   ## pretrain MoCo v2 on embedded images, report in runs/demo (3 
 
 test: $(READY)   ## every notebook on a tiny budget, and the tests
 	$(BIN)/python tools/run_tests.py
+
+gpu: $(READY)     ## the tests that need a CUDA device
+	$(BIN)/python -m pytest tests/gpu
 
 lessons: $(READY) ## run every notebook in full and store its outputs
 	$(BIN)/python tools/lessons.py && $(BIN)/python tools/readme.py

@@ -418,7 +418,7 @@ for name,n,size,kw in (('simclr',96,224,{}),('byol',64,224,dict(exact=True)),('s
     r(x[:20]); before = at('VmRSS')
     open('/proc/self/clear_refs', 'w').write('5')                       # the peak starts anew
     v = r(x); print(name, (at('VmHWM')-before)/sum(o.numel()*o.element_size() for o in v)); del v""")
-        for l in out.splitlines(): assert 0 < float(l.split()[1]) < 3, l
+        for l in out.splitlines(): assert .2 < float(l.split()[1]) < 3, l
 
 THREADS = """import sys, os, pickle, threading, multiprocessing as mp, torch
 from sslkit.augment.recipes import recipe

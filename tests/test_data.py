@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np, pytest, torch
 from PIL import Image
 import sslkit
+from helpers import one_line
 from sslkit.data import sources as S
 from sslkit.data.decode import ImageFiles, load_image
 from sslkit.data.loaders import DiskDL, TensorDL, Rows, image_dls, split_idxs
@@ -12,12 +13,6 @@ import fastai.callback.all                      # patches lr_find and no_bar int
 
 ROOT = Path(__file__).resolve().parents[1]
 FULL = Path('/usr/share/datasets/fashion-mnist')
-
-@contextlib.contextmanager
-def one_line(exc, *has):
-    with pytest.raises(exc) as e: yield
-    msg = str(e.value)
-    assert '\n' not in msg and all(o in msg for o in has), msg
 
 @contextlib.contextmanager
 def caught():
@@ -63,7 +58,7 @@ def test_data_of_an_installed_package(tmp_path, monkeypatch):
     monkeypatch.setattr(sslkit, '__file__', str(tmp_path/'sslkit'/'__init__.py'))
     assert S.data_dir()==tmp_path/'sslkit'/'_data' and S.photos(32).shape==(4,3,32,32)
     (tmp_path/'sslkit'/'_data').unlink()
-    with one_line(FileNotFoundError, 'install the package again'): S.fashion_mnist(mini=True)
+    with one_line('install the package again', exc=FileNotFoundError): S.fashion_mnist(mini=True)
 
 if FULL.is_dir():
     def test_mini_is_made_from_the_full_set(tmp_path):
@@ -98,7 +93,7 @@ def test_idx_fuzz(tmp_path):
         b,at = bytearray(raw),rng.randrange(16)
         b[at] ^= rng.randrange(1, 256)
         f.write_bytes(b)
-        with one_line(ValueError, str(f)): S.read_idx(f, 3)
+        with one_line(str(f), exc=ValueError): S.read_idx(f, 3)
 
 def idx_set(folder, n=12, classes=10, labels=None):
     folder.mkdir(parents=True, exist_ok=True)
@@ -112,11 +107,11 @@ def test_idx_sets(tmp_path):
     dls = S.mnist(idx_set(tmp_path/'ok'), bs=6)
     assert dls.train.n==12 and dls.vocab==list('0123456789') and dls.in_chans==1
     assert S.mnist(idx_set(tmp_path/'tv'/'MNIST'/'raw').parents[1], bs=6).train.n==12             # as torchvision lays it out
-    with one_line(ValueError, '12 images but 11 labels', 'train'): S.mnist(idx_set(tmp_path/'few', labels=11))
-    with one_line(ValueError, 'label 10 at position 10 is out of range for 10 classes'): S.fashion_mnist(idx_set(tmp_path/'far', classes=12))
-    with one_line(FileNotFoundError, 'missing', 't10k-labels'): (tmp_path/'ok'/'t10k-labels-idx1-ubyte.gz').unlink(); S.mnist(tmp_path/'ok')
-    with one_line(FileNotFoundError, 'no such folder'): S.mnist(tmp_path/'none')
-    with one_line(ValueError, 'leave out path'): S.fashion_mnist(tmp_path, mini=True)
+    with one_line('12 images but 11 labels', 'train', exc=ValueError): S.mnist(idx_set(tmp_path/'few', labels=11))
+    with one_line('label 10 at position 10 is out of range for 10 classes', exc=ValueError): S.fashion_mnist(idx_set(tmp_path/'far', classes=12))
+    with one_line('missing', 't10k-labels', exc=FileNotFoundError): (tmp_path/'ok'/'t10k-labels-idx1-ubyte.gz').unlink(); S.mnist(tmp_path/'ok')
+    with one_line('no such folder', exc=FileNotFoundError): S.mnist(tmp_path/'none')
+    with one_line('leave out path', exc=ValueError): S.fashion_mnist(tmp_path, mini=True)
     with caught() as w: assert S.mnist(idx_set(tmp_path/'w'), bs=256).train.bs==12
     assert 'fewer than bs=256' in str(w[0].message)
 
@@ -147,9 +142,9 @@ def test_fetch(server, tmp_path, capsys):
     b = server.files['big.bin']
     md5,u,dest = hashlib.md5(b).hexdigest(),lambda how: f'{server.url}{how}/big.bin',tmp_path/'new'/'big.bin'
     for how,has in dict(wrong='wrong checksum', gone='404', cut='of 3000000 bytes', html='of 3000000 bytes').items():
-        with one_line(OSError, 'cannot download big.bin', has, 'path='): S.fetch([u(how)], dest, md5)
+        with one_line('cannot download big.bin', has, 'path=', exc=OSError): S.fetch([u(how)], dest, md5)
         assert list(dest.parent.iterdir())==[], how                                  # nothing half done stays behind
-    with one_line(OSError, 'refused', '404'): S.fetch(['http://127.0.0.1:9/x', u('gone')], dest, md5)
+    with one_line('refused', '404', exc=OSError): S.fetch(['http://127.0.0.1:9/x', u('gone')], dest, md5)
     assert S.fetch([u('gone'), u('cut'), u('wrong'), u('ok')], dest, md5).read_bytes()==b   # the fourth mirror delivers
     assert [p.name for p in dest.parent.iterdir()]==['big.bin']
     n = len(server.asked); S.fetch([u('ok')], dest, md5); assert len(server.asked)==n  # kept
@@ -171,9 +166,9 @@ def test_sets_download_themselves(server, tmp_path, monkeypatch):
     assert S.mnist(bs=6).train.n==12 and len(server.asked)==8
     assert S.mnist(bs=6).valid.n==12 and len(server.asked)==8                             # from the cache
     (tmp_path/'cache'/'mnist'/'train-images-idx3-ubyte.gz').write_bytes(b'\x1f\x8b')
-    with one_line(ValueError, 'truncated or damaged'): S.mnist()
+    with one_line('truncated or damaged', exc=ValueError): S.mnist()
     monkeypatch.setitem(S.MIRRORS, 'cifar-10', [server.url+'ok/'])
-    with one_line(OSError, 'cannot download cifar-10-python.tar.gz', '404'): S.cifar10()
+    with one_line('cannot download cifar-10-python.tar.gz', '404', exc=OSError): S.cifar10()
 
 # --- CIFAR
 def cifar_set(folder, n=10, classes=100):
@@ -194,11 +189,11 @@ def test_cifar100(tmp_path):
     b = (tmp_path/'t.tar.gz').read_bytes()
     for cut in (0, 100, len(b)//2):
         (tmp_path/'cut.tar.gz').write_bytes(b[:cut])
-        with one_line(ValueError, 'cut.tar.gz'): S.cifar100(tmp_path/'cut.tar.gz')
+        with one_line('cut.tar.gz', exc=ValueError): S.cifar100(tmp_path/'cut.tar.gz')
     (d/'test').write_bytes(pickle.dumps({b'data':np.zeros((2,3072), np.uint8), b'fine_labels':[0,100]}, 2))
-    with one_line(ValueError, 'label 100 at position 1'): S.cifar100(d)
+    with one_line('label 100 at position 1', exc=ValueError): S.cifar100(d)
     (d/'test').write_bytes(pickle.dumps({b'data':np.zeros((2,99), np.uint8), b'fine_labels':[0,1]}, 2))
-    with one_line(ValueError, 'no CIFAR batch'): S.cifar100(d)
+    with one_line('no CIFAR batch', exc=ValueError): S.cifar100(d)
 
 def test_hostile_pickles(tmp_path):
     import base64, subprocess as sp
@@ -212,9 +207,9 @@ def test_hostile_pickles(tmp_path):
         for c in calls:
             try: b = pickle.dumps({b'data':c}, protocol)
             except Exception: continue
-            with one_line(ValueError, 'not to be trusted'): S.read_pickle(b, 'w')
+            with one_line('not to be trusted', exc=ValueError): S.read_pickle(b, 'w')
     b = pickle.dumps({b'data':np.array([object()], dtype=object)}, 2)
-    with one_line(ValueError): S.read_pickle(b, 'w')
+    with one_line(exc=ValueError): S.read_pickle(b, 'w')
     assert not mark.exists()
     rng,good = random.Random(0),pickle.dumps({b'data':np.arange(250, dtype=np.uint8), b'labels':list(range(9))}, 2)
     for k in range(300):
@@ -269,12 +264,12 @@ def test_channels_from_npy(tmp_path):
     x,idx = dls.one_batch()
     assert x.shape==(4,5,16,16) and len(dls.stats[0])==5
     dls.show_batch()
-    with one_line(OSError, 'none of the', 'in_chans=7'): S.from_folder(tmp_path, 16, in_chans=7, bs=4, num_workers=0).one_batch()
+    with one_line('none of the', 'in_chans=7', exc=OSError): S.from_folder(tmp_path, 16, in_chans=7, bs=4, num_workers=0).one_batch()
     np.save(tmp_path/'o.npy', np.array([{}], dtype=object), allow_pickle=True)
     with pytest.raises(ValueError): load_image(tmp_path/'o.npy', 8, 5)
     for a,v in ((np.full((8,8,2), .5, np.float32),128), (np.full((8,8,2), np.nan),0), (np.ones((2,8,8), bool),255), (np.full((2,8,8), 7, np.int64),0)):
         np.save(tmp_path/'v.npy', a); assert (load_image(tmp_path/'v.npy', 4, 2)==v).all()
-    with one_line(ValueError, 'pictures have 1, 3 or 4'): Image.new('L', (4,4)).save(tmp_path/'x.png'); load_image(tmp_path/'x.png', 4, 2)
+    with one_line('pictures have 1, 3 or 4', exc=ValueError): Image.new('L', (4,4)).save(tmp_path/'x.png'); load_image(tmp_path/'x.png', 4, 2)
 
 # --- loading from disk
 def test_broken_images(pics):
@@ -302,8 +297,8 @@ def test_nothing_readable(tmp_path):
     for nw in (0,2):
         dls = S.from_folder(tmp_path, 16, bs=2, num_workers=nw)
         for f in (lambda: list(dls.train), lambda: list(dls.valid), lambda: dls.stats, dls.one_batch):
-            with caught(), one_line(OSError, 'none of the', 'images can be read', '.jpg'): f()
-        with caught(), one_line(OSError, 'none of the'): S.from_folder(tmp_path, 16, bs=2, num_workers=nw, in_memory=True)
+            with caught(), one_line('none of the', 'images can be read', '.jpg', exc=OSError): f()
+        with caught(), one_line('none of the', exc=OSError): S.from_folder(tmp_path, 16, bs=2, num_workers=nw, in_memory=True)
 
 SPAWN = textwrap.dedent('''
     import sys, warnings
@@ -379,21 +374,21 @@ def test_from_folder_layouts(pics, tmp_path):
     (pics/'loop').unlink()
     shutil.copy(every[0], pics/'top.png')
     assert not S.from_folder(pics, 16, bs=8, num_workers=0).labelled
-    with one_line(ValueError, 'top.png'): S.from_folder(pics, 16, labels=True, num_workers=0)
+    with one_line('top.png', exc=ValueError): S.from_folder(pics, 16, labels=True, num_workers=0)
     new = tmp_path/'new'
     for part in ('Train','VAL','other'): shutil.copytree(pics/'a', new/part/'a'); shutil.copytree(pics/'b', new/part/'b')
     with caught() as w: dls = S.from_folder(new, 16, bs=8, num_workers=0)
     assert 'images outside Train/ and VAL/' in str(w[0].message) and dls.train.n==dls.valid.n==40
     assert dls.vocab==['a','b'] and dls.card['seed'] is None
     assert S.from_folder(new, 16, bs=8, splits=('other','VAL'), num_workers=0).card['seed'] is None
-    with one_line(ValueError, "no images in a folder 'test'", 'Train'): S.from_folder(new, 16, splits=('Train','test'))
+    with one_line("no images in a folder 'test'", 'Train', exc=ValueError): S.from_folder(new, 16, splits=('Train','test'))
     flat = tmp_path/'flat'; shutil.copytree(pics/'a', flat/'train'/'a'); shutil.copytree(pics/'b', flat/'train'/'b'); shutil.copytree(pics/'b', flat/'val')
     with caught() as w: assert not S.from_folder(flat, 16, bs=8, num_workers=0).labelled
     assert 'labels are off' in str(w[0].message)
-    with one_line(ValueError, 'valid_pct'): S.from_folder(pics, 16, valid_pct=0, num_workers=0)
-    with one_line(TypeError, 'num_wokers'): S.from_folder(pics, 16, num_wokers=0)
-    with one_line(ValueError, 'at least 2'): (tmp_path/'one').mkdir(); shutil.copy(every[0], tmp_path/'one'); S.from_folder(tmp_path/'one')
-    with one_line(ValueError, 'size must be'): S.from_folder(pics, 0)
+    with one_line('valid_pct', exc=ValueError): S.from_folder(pics, 16, valid_pct=0, num_workers=0)
+    with one_line('num_wokers', exc=TypeError): S.from_folder(pics, 16, num_wokers=0)
+    with one_line('at least 2', exc=ValueError): (tmp_path/'one').mkdir(); shutil.copy(every[0], tmp_path/'one'); S.from_folder(tmp_path/'one')
+    with one_line('size must be', exc=ValueError): S.from_folder(pics, 0)
 
 def test_from_list(pics, tmp_path):
     (pics/'with space').mkdir(); shutil.copy(next((pics/'a').iterdir()), pics/'with space'/'my cat.PNG')
@@ -408,15 +403,15 @@ def test_from_list(pics, tmp_path):
     v = tmp_path/'v.txt'; v.write_text('\n'.join(rel[:4]))
     dls = S.from_list(f, pics, 16, valid_file=v, bs=8, num_workers=0); assert (dls.train.n,dls.valid.n,dls.card['seed'])==(41,4,None)
     v.write_text('\n'.join(f'{p} cat' for p in rel[:4]))
-    with one_line(ValueError, 'differ in their labels'): S.from_list(f, pics, 16, valid_file=v)
+    with one_line('differ in their labels', exc=ValueError): S.from_list(f, pics, 16, valid_file=v)
     f.write_bytes(b'\xff\xfe.png 0'); 
-    with one_line(ValueError, 'l.txt:1', 'UTF-8'): S.from_list(f)
+    with one_line('l.txt:1', 'UTF-8', exc=ValueError): S.from_list(f)
     f.write_text(f'{rel[0]} 99999999999')
-    with one_line(ValueError, 'l.txt:1', 'out of range'): S.from_list(f, pics)
+    with one_line('l.txt:1', 'out of range', exc=ValueError): S.from_list(f, pics)
     f.write_text(f'{rel[0]} cat\n{rel[1]} cow\n')
-    with one_line(ValueError, 'l.txt:2', "'cow'"): S.from_list(f, pics, vocab=['cat'])
-    with one_line(FileNotFoundError, 'no such file'): S.from_list(tmp_path/'none.txt')
-    with one_line(IsADirectoryError, 'from_folder'): S.from_list(pics)
+    with one_line('l.txt:2', "'cow'", exc=ValueError): S.from_list(f, pics, vocab=['cat'])
+    with one_line('no such file', exc=FileNotFoundError): S.from_list(tmp_path/'none.txt')
+    with one_line("from_folder", exc=IsADirectoryError): S.from_list(pics)
 
 # --- in a Learner
 class ToFloat(Callback):
@@ -453,7 +448,7 @@ def test_image_dls_errors():
     for kw,has in ((dict(train_x=x.float()),'uint8'), (dict(train_x=x[0,0]),'(n,C,H,W)'), (dict(train_x=x, train_y=y[:5]),'10 images but 5 labels'), (dict(train_x=x, train_y=y, vocab=list('ab')),'label 2 at position 2'),
                    (dict(train_x=x, train_y=y, valid_x=x),'one of the two sets'), (dict(train_x=x, valid_x=x[...,:4]),'must be alike'), (dict(train_x=x[:0]),'no training images'), (dict(train_x=x, valid_x=x[:0]),'no validation images'),
                    (dict(train_x=x, valid_pct=1),'valid_pct'), (dict(train_x=x[:1]),'at least 2'), (dict(train_x=x, train_y=list('abcdefghij')),'whole numbers'), (dict(train_x=x, valid_y=y),'valid_y without valid_x')):
-        with one_line(ValueError, has), caught(): image_dls(**kw, bs=2)
+        with one_line(has, exc=ValueError), caught(): image_dls(**kw, bs=2)
     assert image_dls(x[:,0], bs=2).in_chans==1 and image_dls(np.zeros((10,8,9,3), np.uint8), bs=2).in_chans==3 and image_dls(np.zeros((10,8,9,7), np.uint8), in_chans=7, bs=2).in_chans==7
     assert 'no classes' in repr(image_dls(x, bs=2)) and image_dls(x, bs=2).card['classes'] is None
     a,b = split_idxs(100, .3, 5); assert len(b)==30 and torch.equal(torch.cat([a,b]).sort().values, torch.arange(100)) and torch.equal(a, split_idxs(100, .3, 5)[0])

@@ -6,6 +6,7 @@ from PIL import Image
 from fastai.basics import Callback, CancelFitException, DataLoaders, Learner, nn, noop, set_seed
 from fastai.callback.progress import ProgressCallback
 from sklearn.datasets import load_sample_images
+from helpers import one_line
 from sslkit import Views, seed_at
 from sslkit.augment.batch_ops import RandomResizedCrop
 from sslkit.data import decode as D
@@ -16,12 +17,6 @@ from sslkit.data.sources import from_folder
 ROOT = Path(__file__).resolve().parents[1]
 BIG,SMALL = RandomResizedCrop(32, (.2,1.)),RandomResizedCrop(16, (.05,.3), interpolation='bicubic')
 OPS = [BIG, BIG, SMALL]
-
-@contextlib.contextmanager
-def one_line(exc, *has):
-    with pytest.raises(exc) as e: yield
-    msg = str(e.value)
-    assert '\n' not in msg and all(o in msg for o in has), msg
 
 @contextlib.contextmanager
 def quietly():
@@ -90,7 +85,7 @@ def test_only_the_next_pass(pics, tmp_path):
         for b in dl: assert is_crops(b); break                                               # left in the middle
         assert all(not is_crops(b) for b in dl) and len(dl)==7
         dl.show_batch(dl.crop_with(OPS).one_batch()); dl.show_batch()
-    with one_line(TypeError, 'crop_with', 'RandomResizedCrop', "'cols'"): dl.crop_with([BIG, 'flip'])
+    with one_line('crop_with', 'RandomResizedCrop', "'cols'", exc=TypeError): dl.crop_with([BIG, 'flip'])
     r = torch.get_rng_state(); a_pass(dl, 3); assert torch.equal(torch.get_rng_state(), r)   # pinned: torch's own numbers stay
     set_seed(1); a = dl.crop_with(OPS).one_batch(); set_seed(1); assert same(a[0], dl.crop_with(OPS).one_batch()[0])
     seeded = [list(loader(pics, seed=4).crop_with([BIG])) for _ in range(2)]
@@ -191,10 +186,10 @@ def test_modes_and_formats(tmp_path):
     a = np.random.RandomState(0).randint(0, 65536, (5,20,30), dtype=np.uint16); np.save(tmp_path/'a.npy', a); np.save(tmp_path/'f.npy', (a/65535).astype(np.float32).transpose(1,2,0))
     got,f = (load_crops(tmp_path/o, [(2,3,10,10)], 10, 5)[0] for o in ('a.npy','f.npy'))
     assert (got==D._bytes(a[:,2:12,3:13])).all() and abs(got.astype(int)-f).max()<=1
-    with one_line(ValueError, 'in_chans=7'): load_crops(tmp_path/'a.npy', [(0,0,1,1)], 4, 7)
-    with one_line(ValueError, 'pictures have 1, 3 or 4'): load_crops(tmp_path/'dot.png', [(0,0,1,1)], 4, 2)
-    with one_line(ValueError, 'not inside the picture of 1 x 1'): load_crops(tmp_path/'dot.png', [(0,0,2,1)])
-    with one_line(ValueError, "'nearest'"): load_crops(tmp_path/'dot.png', [(0,0,1,1)], interpolation='nearest')
+    with one_line('in_chans=7', exc=ValueError): load_crops(tmp_path/'a.npy', [(0,0,1,1)], 4, 7)
+    with one_line('pictures have 1, 3 or 4', exc=ValueError): load_crops(tmp_path/'dot.png', [(0,0,1,1)], 4, 2)
+    with one_line('not inside the picture of 1 x 1', exc=ValueError): load_crops(tmp_path/'dot.png', [(0,0,2,1)])
+    with one_line("'nearest'", exc=ValueError): load_crops(tmp_path/'dot.png', [(0,0,1,1)], interpolation='nearest')
     with pytest.raises(FileNotFoundError): load_crops(tmp_path/'none.png', [(0,0,1,1)])
     (tmp_path/'ps.jpg').write_text('%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n')
     with pytest.raises(Image.UnidentifiedImageError): load_crops(tmp_path/'ps.jpg', [(0,0,1,1)])
@@ -229,7 +224,7 @@ def test_broken_files_are_replaced(tmp_path):
             else: assert max((p.float()-q.float()).abs().mean() for p,q in zip(x, first))<3
     for f in fs: f.write_text('no')
     for decode in (None,'device'):
-        with quietly(), one_line(OSError, 'none of the 14 images can be read'): DiskDL(fs, size=16, bs=4, num_workers=0, decode=decode).crop_with(OPS).one_batch()
+        with quietly(), one_line('none of the 14 images can be read', exc=OSError): DiskDL(fs, size=16, bs=4, num_workers=0, decode=decode).crop_with(OPS).one_batch()
 
 # --- the device's decoder, on the CPU
 def test_decoding_on_the_device(pics):
@@ -256,13 +251,13 @@ def test_what_the_device_cannot_decode_goes_to_pil(pics, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr('torchvision.io.decode_jpeg', lambda *_, **k: (_ for _ in ()).throw(RuntimeError('no nvjpeg')))
     L._jpeg_decoder.cache_clear()
-    with quietly(), one_line(RuntimeError, 'cannot decode JPEGs on cpu', "decode='device'"): loader(pics, decode='device').crop_with(OPS).one_batch()
+    with quietly(), one_line('cannot decode JPEGs on cpu', "decode='device'", exc=RuntimeError): loader(pics, decode='device').crop_with(OPS).one_batch()
     monkeypatch.undo(); L._jpeg_decoder.cache_clear()
 
 def test_bad_settings(pics):
-    with one_line(ValueError, "'gpu'", "'device'"): loader(pics, decode='gpu')
-    with one_line(ValueError, '1 or 3 channels', 'in_chans is 4'): loader(pics, decode='device', in_chans=4)
-    with one_line(TypeError, 'decod'): loader(pics, decod='device')
+    with one_line("'gpu'", "'device'", exc=ValueError): loader(pics, decode='gpu')
+    with one_line('1 or 3 channels', 'in_chans is 4', exc=ValueError): loader(pics, decode='device', in_chans=4)
+    with one_line('decod', exc=TypeError): loader(pics, decod='device')
 
 if torch.cuda.is_available():
     def test_decoding_on_cuda(pics):

@@ -157,7 +157,7 @@ def test_no_leaf_is_swallowed(cfg):
 @given(st.randoms(use_true_random=False))
 def test_values_of_a_wrong_kind_are_a_value_error(tmp_path, rnd):
     cfg = old(tmp_path, ALL[rnd.choice(list(ALL))])
-    odd = [None, True, 0, -1, 1.5, 'x', '', [], {}, (), [1], dict(type='X'), dict(a=1), [dict(type='Resize')], [{}], ['a'], 'step', 'ResNet', 1e9]
+    odd = [None, True, 0, -1, 1.5, 'x', '', [], {}, (), [1], dict(type='X'), dict(a=1), [dict(type='Resize')], [{}], ['a'], 'step', 'ResNet', 1e300]
     for _ in range(rnd.randint(1, 3)): cfg = put(cfg, rnd.choice([p for p in nodes(cfg) if p]), rnd.choice(odd))
     try: m = migrate_config(cfg, 'old.py')
     except ValueError as e: assert '\n' not in str(e) and str(e).startswith('old.py: ') or 'nothing of the 0.x schema' in str(e)

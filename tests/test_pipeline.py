@@ -9,15 +9,11 @@ from sslkit.core.registry import build, register
 from sslkit.data import sources as S
 from sslkit.data.datasets import config_dls, dataset_pipeline, decode_size
 from sslkit.data.loaders import DiskDL, TensorDL
+from helpers import one_line
 from test_data import cifar_set, idx_set
 
 gen = lambda s=0: torch.Generator().manual_seed(s)
 images = lambda n=6, c=3, h=40, w=48, seed=0: torch.randint(256, (n,c,h,w), dtype=torch.uint8, generator=gen(seed))
-
-@contextlib.contextmanager
-def one_line(*has, exc=(ValueError,TypeError,OSError)):
-    with pytest.raises(exc) as e: yield
-    assert '\n' not in str(e.value) and all(o in str(e.value) for o in has), str(e.value)
 
 # --- pipelines as the papers' configs have them
 crop = lambda size, scale=(.08,1.), **kw: dict(type='RandomResizedCrop', size=size, scale=scale, **kw)

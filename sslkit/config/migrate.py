@@ -4,11 +4,11 @@
 __all__ = ['Migrated', 'is_old', 'migrate_config']
 
 # %% ../../nbs/config/84_migrate.ipynb #722793ee
-import math,posixpath,re
+import itertools,math,posixpath,re
 from copy import deepcopy
 from dataclasses import dataclass
 from .dump import format_value
-from .language import shown_key
+from .language import LIMITS, shown_key
 
 # %% ../../nbs/config/84_migrate.ipynb #b34a1639
 def _nested(v): return bool(v) and (isinstance(v, dict) or isinstance(v, (list,tuple)) and any(map(_nested, v)))
@@ -18,6 +18,8 @@ def _leaves(v, path=()):
     if not _nested(v): yield path,v
     else:
         for k,x in v.items() if isinstance(v, dict) else enumerate(v): yield from _leaves(x, (*path, k))
+
+def _flat(v): return itertools.chain.from_iterable(map(_flat, v)) if isinstance(v, (list,tuple)) else (v,)
 
 def _brief(v, n=60):
     s = repr(v)
@@ -1034,4 +1036,6 @@ def migrate_config(cfg:dict,  # a merged 0.x config as plain dicts, lists and tu
     for p,v in _leaves(desk.old.v): desk.old.fates.setdefault(p, ('unmapped', 'no counterpart in 1.x is known'))
     unmapped = [(shown_key(map(str, p)), v, why) for p,v,why in _gathered(desk.old.v, desk.old.fates, 'unmapped')]
     desk.new = {k:desk.new[k] for ks in _layout(desk.new).values() for k in ks}
+    for p,v in _leaves(desk.new):
+        if any(type(x) is int and x.bit_length() > LIMITS['bits'] for x in _flat(v)): raise ValueError(f"{source}: {shown_key(map(str, p))} would be a number of more than {LIMITS['bits']} bits; a value of the old config is out of all measure")
     return Migrated(_write(desk, source, unmapped), desk.new, unmapped, desk.notes, desk.old.fates)

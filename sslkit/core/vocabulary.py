@@ -42,8 +42,12 @@ class Views(Callback):
             self._run_seed = agree(torch.randint(2**62, ()).item()) if self.seed is None else self.seed
             self._state,self._drawn = torch.get_rng_state(),True
         reseed(self.dl, seed_at(self._run_seed, self.epoch))
+        self.crop_in(self.dl)
+
+    def crop_in(self, dl):
+        "Have `dl`'s workers cut the random crops in its next pass, where it can and every view begins with one"
         crops = getattr(self.recipe, 'crops', None)
-        if self.crop_on_disk and crops and all(crops) and hasattr(self.dl, 'crop_with'): self.dl.crop_with(crops)    # for this pass only
+        if self.crop_on_disk and crops and all(crops) and hasattr(dl, 'crop_with'): dl.crop_with(crops)
 
     def before_batch(self):
         x,*rest = (to_plain(o) for o in (*self.xb, *self.yb))

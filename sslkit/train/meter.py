@@ -179,10 +179,9 @@ def _batches_of(dl, n):
 def _passes(learn, dl):
     "Batches for ever; each pass has the order of the seed that is the number of batches before it"
     v,k = first(learn.cbs, risinstance(Views)),0
-    crops = getattr(learn.recipe, 'crops', None)
     while True:
         dl.reseed(k)
-        if getattr(v, 'crop_on_disk', False) and crops and all(crops) and hasattr(dl, 'crop_with'): dl.crop_with(crops)
+        if v: v.crop_in(dl)
         for b in dl: k += 1; yield b
 
 def _read(rows, idxs):
