@@ -16,7 +16,8 @@ from sslkit.evaluate.probes import OnlineProbe
 from sslkit.methods.moco import mocov2_learner
 from sslkit.optim.schedules import adamw, sgd
 from sslkit.train import checkpoint, hooks
-from sslkit.train.checkpoint import find_checkpoint, load_checkpoint, load_weights, note_last, read_state, resume, save_checkpoint, ckpt_suffix, write_state
+from sslkit.train.weights import load_weights
+from sslkit.train.checkpoint import find_checkpoint, load_checkpoint, note_last, read_state, resume, save_checkpoint, ckpt_suffix, write_state
 from sslkit.train.hooks import environment, hook_cbs, read_scalars
 
 def dls(n=96, bs=16):

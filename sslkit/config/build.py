@@ -19,7 +19,8 @@ from sslkit.core.registry import build,register
 from sslkit.core.vocabulary import Views
 from sslkit.data.datasets import config_dls,dataset_pipeline
 from sslkit.optim.schedules import ParamSchedule
-from sslkit.train.checkpoint import _ckpts,find_checkpoint,load_weights,resume
+from sslkit.train.checkpoint import _ckpts,find_checkpoint,resume
+from sslkit.train.weights import load_weights
 from sslkit.train.hooks import hook_cbs
 
 # %% ../../nbs/config/87_build.ipynb #9265529b

@@ -12,10 +12,11 @@ from .distributed import world
 from .numerics import embed, tune_allocator
 from .vocabulary import Views
 
-# %% ../../nbs/core/05_learner.ipynb #7fe54326
+# %% ../../nbs/core/05_learner.ipynb #6616db38
 class SSLLearner(Learner):
     "A `Learner` for models that map views to a tuple of embeddings; made by `ssl_learner` and by every method's `xxx_learner`"
-    start = None        # where the next fit begins: (epoch, train_iter, f); `f(learn)` is called there. `train.checkpoint.resume` sets it
+    start = None        # where the next fit begins: (epoch, steps done in all, steps done of that epoch, f); `f(learn)` is called there. `train.checkpoint.resume` sets it
+    _done = 0           # steps of the coming epoch that another run has done
     def __call__(self, event_name):
         if not isinstance(event_name, str): return super().__call__(event_name)
         plan = self.__dict__.setdefault('_plan', {})
@@ -27,17 +28,26 @@ class SSLLearner(Learner):
         for cb in cbs: cb(event_name)
 
     def fit(self, *args, start_epoch=0, **kwargs):
-        if start_epoch: self.start = (start_epoch, start_epoch*len(self.dls.train), noop)
+        if start_epoch: self.start = (start_epoch, start_epoch*len(self.dls.train), 0, noop)
         metrics = self.metrics                                  # a probe adds its own for one fit; an interrupt must not leave them behind
         try: return super().fit(*args, **kwargs)
         finally: self.metrics = metrics
 
     def _do_fit(self):
-        (first,self.train_iter,ready),self.start = self.start or (0,0,noop),None
+        (first,self.train_iter,self._done,ready),self.start = self.start or (0,0,0,noop),None
         self.pct_train = first/max(1, self.n_epoch)
         ready(self)
         if first and (bar := getattr(getattr(self, 'progress', None), 'mbar', None)): bar.update(0)       # it counts on being told of the first epoch
         for self.epoch in range(first, self.n_epoch): self._with_events(self._do_epoch, 'epoch', CancelEpochException)
+
+    def all_batches(self):
+        self.n_iter = len(self.dl)
+        done,self._done = (self._done,0) if self.training else (0,self._done)
+        for _ in range(done): self.pct_train += 1./(self.n_iter*self.n_epoch)          # to the bit: a sum of floats is not their product
+        unread = done and hasattr(self.dl, 'skip')              # our loaders leave out what they need not read
+        if unread: self.dl.skip(done)
+        for i,b in enumerate(self.dl, done if unread else 0):
+            if i >= done: self.one_batch(i, b)
 
     def add_cb(self, cb): self.__dict__.pop('_plan', None); return super().add_cb(cb)
     def remove_cb(self, cb): self.__dict__.pop('_plan', None); return super().remove_cb(cb)

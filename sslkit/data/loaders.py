@@ -36,7 +36,7 @@ class Rows:
     @property
     def size(self): return min(self.x.shape[2:])
 
-# %% ../../nbs/data/11_loaders.ipynb #9c34b4a3
+# %% ../../nbs/data/11_loaders.ipynb #6e05286f
 class _Settings:
     "What fastai keeps in its `fake_l`, without the reference back to the loader: a loader that is deleted takes its workers with it at once"
     num_workers,pin_memory,timeout,persistent_workers,pin_memory_device = 0,False,0,False,''
@@ -57,6 +57,7 @@ class ImageDL(TfmdDL):
         self.fake_l.__dict__.clear()               # it holds this loader and itself
         self.fake_l = _Settings()
         self.seed,self._pinned,self._passes = seed,None,0
+        self.part,self._skip = (0,1),0
 
     def reseed(self, seed): 
         "Make the order of the next pass a pure function of `seed`"
@@ -69,9 +70,27 @@ class ImageDL(TfmdDL):
         else: s = int(torch.randint(2**62, ()))
         return s % 2**63
 
+    def share(self, rank, world):
+        "Give process `rank` of `world` its part of each pass: every `world`-th image, some of the first twice where they do not divide. `bs` is per process; batch k of all processes together is batch k of one with `bs*world`"
+        if not 0 <= rank < world: raise ValueError(f"share: rank {rank} of {world} processes; ranks count from 0 to {world-1}")
+        self.part = rank,world
+        return self
+
+    def skip(self, n):
+        "Leave out the first `n` batches of the next pass, unread"
+        self._skip = n
+        return self
+
     def get_idxs(self):
         "Positions within this loader, in the order of one pass"
-        return self._order(self._order_seed()) if self.shuffle else list(range(self.n))
+        (r,w),n,self._skip = self.part,self._skip,0
+        idxs = self._whole_pass()
+        if w>1: idxs = (idxs + (idxs if len(idxs)>=w else idxs*w)[:-len(idxs) % w] if not self.drop_last else idxs[:len(idxs)//w*w])[r::w]
+        return idxs[n*self.bs:]
+    def _whole_pass(self): return self._order(self._order_seed()) if self.shuffle else list(range(self.n))
+    def __len__(self):
+        n = self.n//self.part[1] if self.drop_last else -(-self.n//self.part[1])
+        return n//self.bs if self.drop_last else -(-n//self.bs)
     def _order(self, seed): return torch.randperm(self.n, generator=torch.Generator().manual_seed(seed)).tolist()
 
     def randomize(self): pass                      # the order needs no state but the seed of the pass
@@ -163,7 +182,7 @@ class TensorDL(ImageDL):
             if len(i)==self.bs or (len(i) and not self.drop_last): yield self.create_batch(i)
     _batches = create_batches
 
-# %% ../../nbs/data/11_loaders.ipynb #7e30485c
+# %% ../../nbs/data/11_loaders.ipynb #64d26a57
 class _Order:
     "The batches of the pass that is about to begin, for torch's `DataLoader` to hand out"
     batches = ()
@@ -217,9 +236,9 @@ class DiskDL(ImageDL):
         self._ops = None if ops is None else tuple(ops)
         return self
 
-    def get_idxs(self):
+    def _whole_pass(self):
         (ops,self._ops),self._plan = (self._ops,None),None
-        if not ops: return super().get_idxs()
+        if not ops: return super()._whole_pass()
         seed = self._order_seed()
         self._plan = CropPlan(ops, seed)
         return self._order(seed) if self.shuffle else list(range(self.n))

@@ -4,10 +4,10 @@
 
 # %% auto #0
 __all__ = ['ckpt_suffix', 'write_state', 'read_state', 'checkpoint_of', 'save_checkpoint', 'load_checkpoint', 'resume',
-           'find_checkpoint', 'note_last', 'load_weights']
+           'find_checkpoint', 'note_last']
 
-# %% ../../nbs/train/71_checkpoint.ipynb #c61f8a96
-import json,pickle,shutil,time,zipfile
+# %% ../../nbs/train/71_checkpoint.ipynb #f82bd9a8
+import json,shutil,time,zipfile
 from fastai.basics import *
 from safetensors import safe_open, SafetensorError
 from safetensors.torch import save_file
@@ -196,7 +196,7 @@ def resume(learn, # made by `ssl_learner` or a method's learner, as the run that
     learn.model.to(getattr(learn.dls, 'device', default_device()))       # where training will be: the optimizer's state goes to its parameters
     if not learn.opt: learn.create_opt()
     _load_optimizer(learn.opt, s['optimizer'], where)
-    learn.start = (s['epoch'], s['train_iter'], partial(_go_on, state=s))
+    learn.start = (s['epoch'], s['train_iter'], s['iter'], partial(_go_on, state=s))
     return s
 
 def _no_resume(s):
@@ -239,70 +239,3 @@ def note_last(work_dir, path):
     "Write the name of the newest checkpoint to the text file `last_checkpoint`"
     path = Path(path)
     write_text(Path(work_dir)/'last_checkpoint', path.name if path.parent.resolve() == Path(work_dir).resolve() else str(path.resolve()))
-
-# %% ../../nbs/train/71_checkpoint.ipynb #b307afff
-def _torch_weights(path):
-    try: o = torch.load(path, map_location='cpu', weights_only=True)
-    except pickle.UnpicklingError:
-        with open(path, 'rb') as f: head = f.read(1)
-        if not zipfile.is_zipfile(path) and head != b'\x80': raise ValueError(f'{path} is no file of torch.save, or damaged') from None
-        raise ValueError(f'{path} holds Python objects beside its tensors, and sslkit executes nothing from a file. Where you trust it, make a plain one: '
-                         f'torch.save(torch.load({Path(path).name!r}, weights_only=False)["state_dict"], "plain.pth")') from None
-    except (RuntimeError, EOFError, KeyError, OSError): raise ValueError(f'{path} is no file of torch.save, or damaged') from None
-    while isinstance(o, dict):
-        inner = next((o[k] for k in ('state_dict','model','model_state_dict') if isinstance(o.get(k), dict)), None)
-        if inner is None: return o
-        o = inner
-    raise ValueError(f'{path} holds a {type(o).__name__}, no dict of tensors')
-
-def _weights_in(path):
-    "(name -> tensor, name of the encoder in it or None)"
-    if Path(path).is_dir(): raise FileNotFoundError(f'load_weights: {path} is a folder; give a file in it' + (f': {Path(path)/"encoder.safetensors"}' if (Path(path)/'encoder.safetensors').is_file() else ''))
-    if not Path(path).is_file(): raise FileNotFoundError(f'load_weights: there is no file {path}' + ('; download it first' if '://' in str(path) else ''))
-    if Path(path).suffix == '.safetensors':
-        try:
-            with safe_open(str(path), 'pt') as f: ours = _key in (f.metadata() or {}); o = {} if ours else {k:f.get_tensor(k) for k in f.keys()}
-        except SafetensorError as e: raise ValueError(f'{path} is cut short or damaged ({e})') from None
-        if not ours: return o,None
-        s = load_checkpoint(path)
-        return {**s['model'], **_averaged(s.get('callbacks', {}))},s['encoder']
-    return _torch_weights(path),None
-
-# %% ../../nbs/train/71_checkpoint.ipynb #5220839a
-def load_weights(learn, # a Learner, or a module
-    path,               # checkpoint of ours, encoder.safetensors, or a file of torch.save
-    prefix=None         # take only tensors whose names begin with it, and cut it off: 'backbone.'
-)->dict:
-    """Weights as the start of a new run; what has another shape or no partner stays as it is. Prints how many tensors fit, and returns the names: `loaded`, `missing`, `unexpected`, `misshaped`.
-    Memory of single images (`Memory`) is not loaded: it belongs to its data set. Raises `FileNotFoundError`, and `ValueError` where nothing fits"""
-    model = get_model(learn.model) if isinstance(learn, Learner) else learn
-    src,enc_src = _weights_in(path)
-    src = {k:v for k,v in src.items() if isinstance(v, Tensor) and not k.endswith('_extra_state')}
-    while src and all(k.startswith('module.') for k in src): src = {k[7:]:v for k,v in src.items()}          # written under DDP
-    if prefix:
-        all_src,dot = src,prefix.rstrip('.')+'.'
-        src = {k[len(dot):]:v for k,v in src.items() if k.startswith(dot)}
-        if not src: raise ValueError(f'load_weights: no tensor in {path} has the prefix {dot!r}. The file has {_few(all_src)}')
-    own = {k:v for k,v in model.state_dict().items() if isinstance(v, Tensor) and not k.endswith('_extra_state')}
-    ways = [_renamed(src, cut, to) for cut in dict.fromkeys(('', *([enc_src+'.'] if enc_src else ()), 'backbone.', 'encoder.', 'model.')) for to in _encoders(model)]
-    fit = lambda new: {k:v for k,v in new.items() if k in own and v.shape == own[k].shape}
-    new = max(ways, key=lambda o: len(fit(o)))
-    ok = fit(new)
-    res = dict(loaded=list(ok), missing=[k for k in own if k not in new], unexpected=[k for k in new if k not in own], misshaped=[k for k in new if k in own and k not in ok])
-    if not ok: raise ValueError(f'load_weights: none of the {len(src)} tensors in {path} fits the model. The file has {_few(src)}; the model has {_few(own)}')
-    model.load_state_dict(ok, strict=False)
-    odd = [f'{len(v)} {k} ({_few([f"{n} {tuple(new[n].shape)} for {tuple(own[n].shape)}" for n in v] if k == "misshaped" else v)})' for k,v in res.items() if v and k != 'loaded']
-    if rank() == 0: print(f'load_weights: {len(ok)} of {len(own)} tensors of the model from {Path(path).name}' + (f'; {"; ".join(odd)}' if odd else ''))
-    return res
-
-def _few(names, n=3): return ', '.join(list(names)[:n]) + (f' and {len(names)-n} more' if len(names) > n else '')
-
-def _encoders(model): # prefixes under which the weights of a backbone are wanted; a teacher begins as a copy of the student
-    at = _encoder_at(model)
-    if not at: return [('',)]
-    teacher = 'teacher' + at.removeprefix('student') if at.split('.')[0] == 'student' else None
-    return [('',), (f'{at}.', *([f'{teacher}.'] if teacher and teacher in dict(model.named_modules()) else []))]
-
-def _renamed(src, cut, to): # names that begin with `cut` get each of `to` instead
-    if cut and not any(k.startswith(cut) for k in src): return {}
-    return {t+k[len(cut):] if k.startswith(cut) else k:v for k,v in src.items() for t in to}
