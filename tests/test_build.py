@@ -11,6 +11,7 @@ from sslkit.core.vocabulary import Views
 from sslkit.data.loaders import image_dls
 from sslkit.data.sources import fashion_mnist
 from sslkit.methods.moco import mocov1_learner, mocov2_learner
+from sslkit.train.checkpoint import load_checkpoint, ckpt_suffix
 
 root = Path(__file__).resolve().parent.parent
 small = root/'configs/selfsup/mocov2/mocov2_tiny-resnet_1xb64-coslr-10e_fashion-mnist-mini.py'
@@ -121,7 +122,7 @@ def records(w): return {p.name:p.read_bytes() for p in Path(w).iterdir() if p.su
 def test_a_run_without_validation_saves_and_resumes(tmp_path, capsys):
     go('max_epochs=2', work=tmp_path, options=no_val)
     assert (tmp_path/'epoch_1.ckpt.safetensors').is_file() and (tmp_path/'epoch_2.ckpt.safetensors').stat().st_mode == (tmp_path/'log.csv').stat().st_mode
-    info = go('max_epochs=3', 'default_hooks.checkpoint.save_best=valid_loss', work=tmp_path, options=no_val, resume=True)
+    info = go('max_epochs=3', 'default_hooks.checkpoint.save_best=valid_loss', work=tmp_path, options=no_val, resume=True, force=True)
     assert 'no validation data' in capsys.readouterr().out and not list(tmp_path.glob('best_*')) and len((tmp_path/'log.csv').read_text().splitlines()) == 4
 
 def test_a_run_that_cannot_begin_leaves_the_records_of_the_last_one(tmp_path):
@@ -129,7 +130,7 @@ def test_a_run_that_cannot_begin_leaves_the_records_of_the_last_one(tmp_path):
     torch.save({}, tmp_path/'x.pth')
     for opts,kw,says in [([], {}, '(epoch_1 ...): --resume goes on with it, --work-dir chooses another folder'), (['max_epochs=2'], dict(resume=True), 'has 2 epochs done, 2 are asked for: nothing left to train'),
         (['max_epochs=3','optim_wrapper.optimizer.momentum=0','+optim_wrapper.optimizer.nesterov=True'], dict(resume=True), 'optim_wrapper: Nesterov'), (['max_epochs=3'], dict(resume=str(tmp_path/'no')), 'there is no checkpoint'),
-        (['max_epochs=3'], dict(resume=str(tmp_path/'x.pth')), 'file of torch.save'), (['max_epochs=3','model.queue_len=64'], dict(resume=True), 'not that of this run')]:
+        (['max_epochs=3'], dict(resume=str(tmp_path/'x.pth')), 'file of torch.save'), (['max_epochs=3','model.queue_len=64'], dict(resume=True, force=True), 'not that of this run'), (['max_epochs=3'], dict(resume=True), 'train_cfg.max_epochs: 2 -> 3')]:
         with pytest.raises((ValueError,OSError)) as e: go(*opts, work=tmp_path, **kw)
         assert says in str(e.value) and '\n' not in str(e.value), str(e.value)
         assert records(tmp_path) == was
@@ -138,16 +139,19 @@ def test_a_run_that_cannot_begin_leaves_the_records_of_the_last_one(tmp_path):
     with pytest.raises(OSError, match='cannot be written to'): go(work=tmp_path/'log.csv'/'x')
     assert not (tmp_path/'other').exists()
 
-def test_only_mid_epoch_checkpoints_are_an_error_on_resume(tmp_path):
-    o = ["default_hooks.checkpoint=dict(type=CheckpointHook,by_epoch=False,interval=3)", 'train_cfg=dict(type=IterBasedTrainLoop,max_iters=3)']
-    go(*o, work=tmp_path)
-    with pytest.raises(ValueError, match='none of the checkpoints in .* can be resumed: passed over iter_3.*3 of 4 batches'): go(*o, work=tmp_path, resume=True)
+def test_a_run_goes_on_in_the_middle_of_an_epoch(tmp_path):
+    o = lambda n: ["default_hooks.checkpoint=dict(type=CheckpointHook,by_epoch=False,interval=3)", f'train_cfg=dict(type=IterBasedTrainLoop,max_iters={n})']
+    go(*o(3), work=tmp_path)
+    with pytest.raises(ValueError, match='3 iterations done, 3 are asked for: nothing left'): go(*o(3), work=tmp_path, resume=True)
+    with pytest.raises(ValueError, match='train_cfg.max_iters: 3 -> 6.*--force'): go(*o(6), work=tmp_path, resume=True)
+    go(*o(6), work=tmp_path, resume=True, force=True)
+    assert load_checkpoint(tmp_path/f'iter_6{ckpt_suffix}')['train_iter'] == 6
 
 def test_seeds_are_recorded_and_the_checkpoint_s_wins(tmp_path, capsys):
     seed = go('randomness.seed=None', 'default_hooks.checkpoint.interval=1', work=tmp_path)['seed']
     assert Config.load(tmp_path/small.name).randomness.seed == seed and isinstance(seed, int)
     other = 1 if seed != 1 else 2; capsys.readouterr()
-    info = go(f'randomness.seed={other}', 'max_epochs=2', work=tmp_path, resume=True)
+    info = go(f'randomness.seed={other}', 'max_epochs=2', work=tmp_path, resume=True, force=True)
     out = capsys.readouterr().out
     assert info['seed'] == seed and f'the seed stays {seed}' in out and Config.load(tmp_path/small.name).randomness.seed == seed
     assert 'resume' not in (tmp_path/'overrides.txt').read_text() and not Config.load(tmp_path/small.name).get('resume')
@@ -199,9 +203,9 @@ def test_a_type_that_custom_imports_did_not_bring(tmp_path):
     (tmp_path/'c.py').write_text(f"_base_ = '{small}'\nmodel = dict(neck=dict(_delete_=True, type='NoSuchNeck'))\ncustom_imports = dict(imports=['json'])\n")
     with pytest.raises(ConfigError, match='NoSuchNeck.*custom_imports did not register it'): build_learner(Config.load(tmp_path/'c.py', [o for o in tiny if 'neck' not in o]), work_dir=tmp_path, device='cpu')
 
-def test_precision_is_in_the_head_line(tmp_path, capsys):
+def test_precision_is_said(tmp_path, capsys):
     go('optim_wrapper.type=AmpOptimWrapper', '+optim_wrapper.dtype=bfloat16', work=tmp_path)
-    assert 'on cpu, bfloat16' in capsys.readouterr().out
+    assert 'precision: bfloat16 (as asked for)' in capsys.readouterr().out
 
 # ---- modules of one's own
 def test_custom_imports(tmp_path, monkeypatch, capsys):
@@ -249,7 +253,7 @@ def test_train_leaves_a_complete_folder(tmp_path):
     assert [l['iter'] for l in lines if l.get('mode', 'train') == 'train'] == [2,4] and all(l['lr'] > 0 for l in lines if 'lr' in l)
     info = json.loads((w/'results.json').read_text())
     assert info['seed'] == 5 and info['epochs'] == 1 and [r['features'] for r in info['table']] == ['raw pixels','random encoder','MoCo']
-    r = cli('train', small, '--work-dir', w, '--resume', '--no-report', '--seed', 5, '--cfg-options', *tiny, 'max_epochs=2')
+    r = cli('train', small, '--work-dir', w, '--resume', '--force', '--no-report', '--seed', 5, '--cfg-options', *tiny, 'max_epochs=2')
     assert r.returncode == 0 and 'resume' in r.stdout, r.stderr
 
 def test_errors_of_the_command_line_are_one_line(tmp_path):

@@ -376,11 +376,18 @@ def test_odd_paths(tmp_path, write):
     ('custom_hooks=5', 'a list'), ('custom_hooks=[5]', 'must be a dict'), ('train_dataloader.drop_last=zzz', 'True or False'), ('val_dataloader=dict()', 'dataset is missing'), ('train_pipeline=[5]', 'must be a dict'),
     ('train_pipeline.1.num_views=0', 'at least 1'), ('view_pipeline.0.size=-5', 'at least 1'), ('view_pipeline.1.prob=2', 'from 0 to 1'), ('model.neck.in_channels=a', 'whole number'), ('model.feat_dim=64', 'out_channels'),
     ('model.head.temperature=0', 'above 0'), ('model.momentum=2', 'from 0'), ('model.data_preprocessor=dict(maen=1)', "'mean'"), ('load_from=5', 'text'), ('visualizer=5', 'must be a dict'), ('train_cfg=dict(by_epoch=False,max_epochs=1)', 'max_iters'),
-    ('default_hooks.checkpoint.interval=0', 'at least 1'), ('train_cfg.max_epochs=1.5', 'whole number'), ('param_scheduler.0.type=CosineRestartLR', 'not built yet'), ('optim_wrapper.optimizer.lr=-1', 'positive'), ('model=None', 'must be a dict'),
+    ('default_hooks.checkpoint.interval=0', 'at least 1'), ('train_cfg.max_epochs=1.5', 'whole number'), ('param_scheduler.0.type=ReduceOnPlateauLR', 'not built yet'), ('optim_wrapper.optimizer.lr=-1', 'positive'), ('model=None', 'must be a dict'),
     ('param_scheduler.0.begin=-1', '0 or more'), ('+param_scheduler.1=dict(type=LinearLR,begin=5,end=20)', 'overlap'), ('randomness.seed=abc', 'whole number')])
 def test_check_finds(opt, says):
     ps = [p for p in Config.load(configs/'selfsup/mocov2/mocov2_resnet50_8xb32-coslr-200e_in1k.py', [opt]).check() if p.level == 'error']
     assert len(ps) == 1 and says in ps[0].message and '\n' not in str(ps[0]), ps
+
+@pytest.mark.parametrize('opt', ["custom_hooks=[dict(type='SimSiamHook',fix_pred_lr=True,lr=.1)]", "custom_hooks=[dict(type='NonFiniteHook')]", "optim_wrapper.optimizer=dict(type='LARS',lr=.3,momentum=.9,weight_decay=1e-6)",
+    "optim_wrapper.paramwise_cfg=dict(regex_keys={'bias$':dict(decay_mult=0.)})", 'precision=float32', 'compile=True', "param_scheduler=[dict(type='CosineRestartLR',periods=[100,100],restart_weights=[1,.5],eta_min=0.)]",
+    "param_scheduler=[dict(type='OneCycleLR',eta_max=.1,total_steps=200)]", "default_hooks.checkpoint.interval_minutes=10"])
+def test_check_knows(opt):
+    ps = Config.load(configs/'selfsup/mocov2/mocov2_resnet50_8xb32-coslr-200e_in1k.py', [opt]).check()
+    assert not [p for p in ps if p.level == 'error'], ps
 
 def test_check_reads_files_too(write):
     moco = configs/'selfsup/mocov2/mocov2_resnet50_8xb32-coslr-200e_in1k.py'

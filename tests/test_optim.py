@@ -1,16 +1,18 @@
 "Schedules, parameter groups and wrappers against MMEngine's, and what lessons would not show"
 import random, subprocess, sys, warnings
+from copy import deepcopy
 import pytest, torch
 from fastai.basics import *
 for _n in [n for n in globals() if n.startswith("test")]: del globals()[_n]        # fastcore brings functions that pytest would take for tests
 from fastai.callback.all import GradientClip, ProgressCallback
-from sslkit import AMP, adamw, cosine, mocov2_learner, sgd
+from helpers import one_line
+from sslkit import AMP, adamw, cosine, lars, mocov2_learner, sgd
 from sslkit.core.registry import build, register
 from sslkit.data.loaders import image_dls
 from sslkit.optim.param_scheduler import ParamCurve, curve, schedule_problems, scheduled
 from sslkit.optim.schedules import HyperSchedule, ParamSchedule
 from sslkit.optim.signatures import optim_problems, optimizer_names, optimizer_signature
-from sslkit.optim.wrapper import Accumulate, ClipGrad, param_groups
+from sslkit.optim.wrapper import Accumulate, ClipGrad, FrozenLayers, param_groups
 
 # -- schedules: the closed forms against MMEngine's recursion
 
@@ -346,3 +348,152 @@ def test_checking_imports_no_torch():
     code = ("import sys\nfrom sslkit.optim.signatures import optim_problems\nfrom sslkit.optim.param_scheduler import schedule_problems\n"
             "assert optim_problems(dict(optimizer=dict(type='AdamW', lr=1., wieght_decay=.1)))[0][1] == ('optimizer','wieght_decay')\nassert not schedule_problems([dict(type='StepLR', step_size=3)], 10)\nassert 'torch' not in sys.modules")
     r = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True); assert r.returncode == 0, r.stderr[-800:]
+
+# -- rarer schedules
+
+RARE = dict(CosineRestart=lambda r: (lambda n: dict(periods=[r.randint(1, 5) for _ in range(n)], restart_weights=[r.choice([1.,.5,.2]) for _ in range(n)], **r.choice([dict(eta_min=.001), dict(eta_min_ratio=.1)])))(r.randint(1, 4)),
+    OneCycle=lambda r: dict(eta_max=r.choice([.1,3.]), total_steps=20, pct_start=r.choice([.2,.3,.45]), anneal_strategy=r.choice(['cos','linear']), div_factor=r.choice([5.,25.]), three_phase=r.random() < .5))
+
+@pytest.mark.parametrize('seed', range(40))
+@pytest.mark.parametrize('kind', RARE)
+def test_restarts_and_one_cycle_agree_with_the_recursion(kind, seed):
+    r = random.Random(seed); epochs,n = 20,r.randint(1, 5)
+    span = dict(begin=0) if kind == 'OneCycle' else dict(begin=r.randint(0, 4)); convert = dict(convert_to_iter_based=True) if r.random() < .5 else {}
+    ours = agree([dict(type=f'{kind}LR', **span, **convert, **RARE[kind](r))], .3, epochs, n); assert len(set(ours)) > 2 or kind == 'CosineRestart'
+    if kind == 'CosineRestart': agree([dict(type='CosineRestartMomentum', **span, **convert, **RARE[kind](r))], .9, epochs, n, 'momentum')
+
+@pytest.mark.parametrize('mode', ['triangular','triangular2','exp_range'])
+@pytest.mark.parametrize('up,down', [(3,None), (1,4), (5,2)])
+def test_cycles_are_torchs(mode, up, down):
+    opt = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=.01); s = torch.optim.lr_scheduler.CyclicLR(opt, .01, .3, up, down, mode, .97, cycle_momentum=False); theirs = []
+    for _ in range(40): theirs.append(opt.param_groups[0]['lr']); s.step()
+    ours = curve(dict(type='CyclicLR', step_size_up=up, step_size_down=down, mode=mode, gamma=.97, eta_min=.01, by_epoch=False), .3, 4, 10); assert ours == pytest.approx(theirs, rel=1e-9)
+    assert curve(dict(type='CyclicLR', step_size_up=up, step_size_down=down, mode=mode, gamma=.97**.1, eta_min=.01, convert_to_iter_based=True), .3, 40, 10, at=range(0, 400, 10)) == pytest.approx(theirs, rel=1e-9)
+
+def test_problems_of_rarer_schedules():
+    assert [m for _,_,m in schedule_problems([dict(type='CosineRestartLR', periods=[5,5], eta_min=0)], 10)] == ['2 periods and 1 restart_weights; give each period its weight']
+    assert [(l,m) for l,_,m in schedule_problems([dict(type='CosineRestartLR', periods=[20,20], restart_weights=[1,1], eta_min=0)], 10)][0][0] == 'warning'
+    assert schedule_problems([dict(type='OneCycleLR', eta_max=1., total_steps=10, convert_to_iter_based=True)], 10) == []
+    for c,word in ((dict(type='OneCycleLR'), 'needs eta_max'), (dict(type='OneCycleParamScheduler', param_name='momentum', eta_max=1.), "for 'lr'"), (dict(type='CyclicLR', step_size_up=2, mode='exp'), 'choose from exp_range'), (dict(type='OneCycleMomentum', eta_max=1.), 'no scheduler'), (dict(type='ReduceOnPlateauLR'), 'no scheduler')):
+        (l,_,m), = schedule_problems([c]); assert l == 'error' and word in m, m
+
+def test_weight_decay_rises_as_in_dino():
+    o = setup(optimizer=dict(type='AdamW', lr=.01, weight_decay=.04), paramwise_cfg=dict(bias_decay_mult=0.))
+    l = lin(**{**kw(o), 'cbs':Rates()}); l.fit(2, cbs=ParamSchedule([dict(type='CosineAnnealingParamScheduler', param_name='weight_decay', eta_min=.4, convert_to_iter_based=True), dict(type='CosineAnnealingLR', convert_to_iter_based=True)]))
+    wds = [r[0][1] for r in l.rates.seen]; assert wds == pytest.approx([.4 - .36*(1+math.cos(math.pi*i/20))/2 for i in range(20)]) and {r[1][1] for r in l.rates.seen} == {0.} and l.rates.seen[-1][0][0] < 1e-3
+
+# -- fused kernels, layer decay, regular expressions
+
+@pytest.mark.parametrize('how', [dict(fused=True), dict(foreach=True), dict(fused=False)])
+@pytest.mark.parametrize('name', ['SGD','AdamW','Adam','Adagrad'])
+def test_kernels_on_request(name, how):
+    def run(**k): l = lin(**kw(setup(optimizer=dict(type=name, lr=.01, **k)))); l.fit(2); return l
+    a,b = run(),run(**how); torch.testing.assert_close(weights(a), weights(b), atol=1e-6, rtol=1e-5); g = b.opt.opt.param_groups[0]; assert {k:g[k] for k in how} == how
+    if 'fused' not in how or not how['fused']: assert torch.equal(weights(a), weights(b))
+    assert a.opt.opt.param_groups[0]['fused'] is None                     # a CPU's default stays torch's
+
+def test_the_file_does_not_choose_the_kernel():
+    a,b = lin(opt_func=adamw(fused=True)),lin(opt_func=adamw()); a.fit(1); b.create_opt(); b.opt.load_state_dict(deepcopy(a.opt.state_dict())); assert b.opt.opt.param_groups[0]['fused'] is None
+    s = b.opt.state_dict(); assert all(torch.equal(s['state'][k]['exp_avg'], v['exp_avg']) for k,v in a.opt.state_dict()['state'].items()); b.model.load_state_dict(a.model.state_dict()); b.fit(1)
+    with pytest.raises(ValueError): b.opt.load_state_dict({**a.opt.state_dict(), 'param_groups':[]})
+
+def test_layer_decay_of_a_config():
+    import timm
+    from sslkit.optim.layer_decay import layer_scales
+    class Net(nn.Module):
+        def __init__(self, b): super().__init__(); self.backbone,self.head = b,nn.Linear(4, 2)
+    m = Net(timm.create_model('vit_tiny_patch16_224', num_classes=0, img_size=32)); L = 12; s = layer_scales(m, 'vit', .65)
+    for n,v in s.items():
+        i = int(n.split('.')[2]) if '.blocks.' in n else None
+        assert v == pytest.approx(.65**(L-i) if i is not None else .65**(L+1) if any(k in n for k in ('cls_token','pos_embed','patch_embed')) else 1.), n
+    assert s['backbone.blocks.0.norm1.weight'] == pytest.approx(.0056880, abs=1e-7) and s['backbone.pos_embed'] == pytest.approx(.0036972, abs=1e-7) and s['backbone.norm.weight'] == s['head.weight'] == 1
+    opt = dict(type='AdamW', lr=2e-3, weight_decay=.05, model_type='vit', layer_decay_rate=.65); c = 'LearningRateDecayOptimWrapperConstructor'
+    o = setup(optimizer=opt, constructor=c, paramwise_cfg=dict(custom_keys={'norm':dict(decay_mult=0.), 'norm1.weight':dict(decay_mult=.5)})); gs = {p:(g['lr'],g['weight_decay']) for g in o.opt_func(o.splitter(m), lr=o.lr).opt.param_groups for p in g['params']}
+    assert gs[m.backbone.blocks[3].norm1.weight] == pytest.approx((2e-3*.65**9, 0.)) and gs[m.backbone.blocks[3].attn.qkv.weight] == pytest.approx((2e-3*.65**9, .05))   # the shortest key
+    assert len(gs) == len(list(m.parameters()))
+    o = setup(optimizer=opt, constructor=c); l = o.opt_func(o.splitter(m), lr=o.lr); l.set_hyper('lr', 1.); assert min(g['lr'] for g in l.opt.param_groups) == pytest.approx(.65**13)       # whoever sets a rate
+    for bad,word in ((dict(optimizer={**opt, 'model_type':'resnet'}, constructor=c), "not 'resnet'"), (dict(optimizer={**opt, 'layer_decay_rate':-1}, constructor=c), 'positive number'), (dict(optimizer=opt), "no parameter 'model_type'"), (dict(constructor='LayerDecay'), "no constructor 'LayerDecay'")):
+        with one_line(word): setup(**bad)
+    with one_line('patch_embed'): o.splitter(nn.Linear(2, 2))
+
+def test_layers_of_swin_and_mixmim_in_the_toolboxs_words():
+    from sslkit.optim.layer_decay import layer_scales
+    class M(nn.Module):
+        def __init__(self, **k):
+            super().__init__()
+            for n,v in k.items(): setattr(self, n, v)
+    def stages(): return nn.ModuleList(M(blocks=nn.ModuleList(nn.Linear(1, 1) for _ in range(d)), downsample=M(reduction=nn.Linear(1, 1))) for d in (2,3))
+    swin = M(backbone=M(patch_embed=nn.Linear(1, 1), mask_token=nn.Parameter(torch.ones(1)), stages=stages(), norm3=nn.LayerNorm(1)), head=nn.Linear(1, 1)); s = layer_scales(swin, 'swin', .5)      # 5 blocks: the last layer is 6
+    want = {'backbone.patch_embed.bias':0, 'backbone.mask_token':0, 'backbone.stages.0.blocks.1.bias':2, 'backbone.stages.0.downsample.reduction.bias':2, 'backbone.stages.1.blocks.0.bias':3, 'backbone.stages.1.blocks.2.bias':5, 'backbone.norm3.bias':6, 'head.bias':6}
+    assert {k:s[k] for k in want} == {k:.5**(6-i) for k,i in want.items()}
+    mix = M(backbone=M(patch_embed=nn.Linear(1, 1), absolute_pos_embed=nn.Parameter(torch.ones(1)), layers=stages(), norm=nn.LayerNorm(1)), head=nn.Linear(1, 1)); s = layer_scales(mix, 'mixmim', .5)
+    want = {'backbone.patch_embed.bias':6, 'backbone.absolute_pos_embed':6, 'backbone.layers.0.blocks.0.bias':5, 'backbone.layers.0.downsample.reduction.bias':4, 'backbone.layers.1.blocks.2.bias':1, 'backbone.norm.bias':1, 'head.bias':1}
+    assert {k:s[k] for k in want} == {k:.5**i for k,i in want.items()}                            # even the head: a quirk of the toolbox
+
+def test_regular_expressions_have_their_say_in_order():
+    net = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2)); names = {p:n for n,p in net.named_parameters()}
+    def got(**cfg): return {names[p]:{k:v for k,v in g.items() if k != 'params'} for g in param_groups(net, cfg, .1, .5) for p in g['params']}
+    a = got(regex_keys={'^0': dict(lr_mult=2., decay_mult=.5), r'\.bias$': dict(decay_mult=0.), '^1': dict(lr=.3, momentum=0.)})
+    assert a == {'0.weight':dict(lr_mult=2., wd_mult=.5), '0.bias':dict(lr_mult=2., wd_mult=0.), '1.weight':dict(lr_mult=.3/.1, wd_mult=1., momentum=0.), '1.bias':dict(lr_mult=.3/.1, wd_mult=0., momentum=0.)}
+    assert got(norm_decay_mult=0., regex_keys={'1.bias': dict(lr_mult=3.)})['1.bias'] == dict(lr_mult=3., wd_mult=0.)        # only what they name
+    with one_line("'(' is no regular expression"): setup(paramwise_cfg=dict(regex_keys={'(':{}}))
+    with pytest.warns(UserWarning, match='backbone'): got(regex_keys={'^backbone': dict(lr_mult=2.)})
+
+# -- accumulation under DDP, frozen layers, fixed rates
+
+def test_parts_equal_the_whole_to_rounding_in_double():
+    for opt in (sgd(), adamw(), lars(eta=.1)):
+        a,b = (lin(n=40, bs=bs, cbs=cbs, opt_func=opt, lr=.01) for bs,cbs in ((16,None), (4,Accumulate(4))))
+        for l in (a,b): l.model.double(); l.add_cb(ToDouble()); l.remove_cb(l.recorder); l.fit(2)       # the recorder is for float32
+        torch.testing.assert_close(weights(a), weights(b), atol=1e-14, rtol=1e-12)
+class ToDouble(Callback):
+    def before_batch(self): self.learn.xb,self.learn.yb = ([o.double() for o in t] for t in (self.xb, self.yb))
+
+class Stand(nn.Module):
+    "What DDP does, as far as gradients go: a backward pass exchanges them only if the flag was up in its forward"
+    def __init__(self, m): super().__init__(); self.module,self.require_backward_grad_sync,self.flags = m,True,[]
+    def forward(self, *x):
+        if self.training: self.flags.append(self.require_backward_grad_sync)
+        return self.module(*x)
+@pytest.mark.parametrize('count,n,up', [(4,40,[3,7,9]), (2,40,[1,3,5,7,9]), (20,40,[9]), (3,12,[2])])
+def test_only_the_batch_that_steps_exchanges_gradients(count, n, up):
+    l = lin(n=n, cbs=[Accumulate(count), Steps()]); l.model = Stand(l.model); l.fit(2)
+    k = n//4; assert [i for i,f in enumerate(l.model.flags) if f] == up + [k+i for i in up] and l.steps.at == up + [k+i for i in up] and l.model.require_backward_grad_sync
+
+def test_what_was_not_exchanged_is_exchanged_before_an_early_step(monkeypatch):
+    import sslkit.optim.wrapper as w
+    calls = []; monkeypatch.setattr(w, 'reduce_mean', lambda g: (calls.append(1), g*.5)[1])             # two processes, the other with no gradient at all
+    class Cut(Callback):
+        run_valid = False
+        def after_batch(self):
+            if self.iter == 4: raise CancelTrainException
+    def run(wrap): l = lin(cbs=[Accumulate(3), Steps(), Cut()], opt_func=sgd(0., 0.)); l.model = Stand(l.model) if wrap else l.model; l.fit(1); return l
+    a = run(True); n = len(calls); b = run(False); assert n == 4 and len(calls) == 4 and a.steps.at == b.steps.at and not torch.equal(weights(a), weights(b)) and a.model.require_backward_grad_sync
+
+@pytest.mark.parametrize('amp', [[], [AMP(torch.float16, dict(init_scale=64.))]])
+@pytest.mark.parametrize('opt', [sgd(.9, .1), adamw(wd=.1), lars(wd=.1)])
+def test_frozen_layers_stay_and_then_move(opt, amp):
+    class See(Callback):
+        order,run_valid = 70,False
+        def before_fit(self): self.ws = [deepcopy(self.model.state_dict())]
+        def after_batch(self): self.ws.append(deepcopy(self.model.state_dict()))
+    l = lin(opt_func=opt, lr=.01, cbs=[FrozenLayers({'head':3, 'body.bias':5}), *amp, ClipGrad(max_norm=1.), See()]); l.fit(1); ws = l.see.ws
+    for k,n in {'head.weight':3, 'head.bias':3, 'body.bias':5, 'body.weight':0}.items():
+        assert all(torch.equal(w[k], ws[0][k]) for w in ws[:n+1]) and not torch.equal(ws[n+1][k], ws[n][k]), k
+    with pytest.raises(ValueError, match="named like 'haed'"): lin(cbs=FrozenLayers({'haed':3})).fit(1)
+    for bad in (-1, 1.5, True):
+        with one_line('whole number'): FrozenLayers({'head':bad})
+
+def test_frozen_layers_count_batches_also_when_they_accumulate():
+    l = lin(cbs=[Accumulate(4), FrozenLayers(dict(head=4)), Steps()]); w = l.model.head.weight.detach().clone(); seen = []
+    class See(Callback):
+        order,run_valid = 70,False
+        def after_step(self): seen.append(torch.equal(self.model.head.weight, w))
+    l.fit(1, cbs=See()); assert seen == [True,False,False] and l.steps.at == [3,7,9]          # the step in batch 3 is frozen, that in batch 7 is not
+
+def test_the_predictors_rate():
+    o = setup(paramwise_cfg=dict(custom_keys={'head': dict(fix_lr=True)})); hook = build(dict(type='SimSiamHook', fix_pred_lr=True, lr=.07, adjust_by_epoch=False))
+    l = lin(**{**kw(o), 'cbs':[*hook, Rates()]}); l.fit(1, cbs=ParamSchedule(dict(type='CosineAnnealingLR', by_epoch=False))); assert {r[1][0] for r in l.rates.seen} == {.07} and l.rates.seen[-1][0][0] < .01
+    assert build(dict(type='SimSiamHook', fix_pred_lr=False, lr=.07)) == []
+    with one_line('give a positive number'): build(dict(type='SimSiamHook', fix_pred_lr=True, lr=-1.))
+    with pytest.raises(ValueError, match='no group of the optimizer has fix_lr'): lin(cbs=hook).fit(1)

@@ -26,6 +26,8 @@ inner = set('''crop_resize jitter_exactly hue_turn hue_matrix apply_colours blur
     cross_entropy_config contrastive_head preprocessor_stats second_stats config_dls dataset_pipeline decode_size curve scheduled schedule_problems optim_problems optimizer_names
     optimizer_signature optim_wrapper amp_optim_wrapper apex_optim_wrapper OptimSetup param_groups linear_lr cosine_lr multistep_lr step_lr poly_lr constant_lr exponential_lr
     Checker is_old checkpoint_of ckpt_suffix note_last read_state write_state DrawViews EmptyCache IterTimer JsonLines PRIORITIES RunningStat Shelf StopWhen TensorboardLog WandbLog checkpoint_hook cls_visualizer dist_sampler_seed_hook early_stopping_hook ema_hook empty_cache_hook epoch_row hook_order iter_timer_hook local_vis_backend log_processor logger_hook naive_visualization_hook param_scheduler_hook publish_checkpoint rule_of runtime_info_hook self_sup_visualization_hook self_sup_visualizer sync_buffers_hook tensorboard_vis_backend universal_visualizer visualization_hook visualizer wandb_vis_backend fit_and_report
+    layer_scales simsiam_hook cosine_restart_lr cyclic_lr one_cycle_lr nonfinite_hook save_incident compile_nets choose_dtype checkpoint_blocks set_deterministic restore_deterministic Run publish read_encoder config_model job_port
+    saved_exit slurm_script submit_slurm mlflow_vis_backend trackio_vis_backend MLflowLog TrackioLog ParameterTable launched lost cannot_meet require_same average_stats any_process wait_minutes Signals
     shown config_dir scalar literal broken plain_keys format_value parse_value require_valid check_config Problem'''.split())
 
 head = '"""{doc}"""\n# Written by tools/lazy_init.py from the modules\' __all__. Do not edit.\n'

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['build_learner']
 
-# %% ../../nbs/config/87_build.ipynb #af06c57f
+# %% ../../nbs/config/87_build.ipynb #2b9d8682
 import importlib,inspect,os,random,re,sys,warnings
 from copy import deepcopy
 from fastai.basics import *
@@ -13,13 +13,15 @@ from sslkit.augment.pipeline import compile_pipeline,preprocessor_stats,second_s
 from sslkit.config.chain import Config
 from sslkit.config.check import require_valid
 from sslkit.config.language import ConfigError,shown
-from sslkit.core.distributed import agree,rank,world
+from sslkit.core.distributed import agree,any_process,rank,world
 from sslkit.core.learner import ssl_learner
+from sslkit.core.numerics import set_deterministic
+from sslkit.core.parallel import DDP,one_first
 from sslkit.core.registry import build,register
 from sslkit.core.vocabulary import Views
 from sslkit.data.datasets import config_dls,dataset_pipeline
-from sslkit.optim.schedules import ParamSchedule
-from sslkit.train.checkpoint import _ckpts,find_checkpoint,resume
+from sslkit.optim.schedules import ParamSchedule,ScaledLR
+from sslkit.train.checkpoint import _ckpts,find_checkpoint,read_state,resume
 from sslkit.train.weights import load_weights
 from sslkit.train.hooks import hook_cbs
 
@@ -43,7 +45,7 @@ def _import(name, cfg, may_fail):
     print(f'custom_imports: {name} from {shown(getattr(m, "__file__", None) or "this process")}')
     return m
 
-# %% ../../nbs/config/87_build.ipynb #55849e07
+# %% ../../nbs/config/87_build.ipynb #80d13f2f
 @register('EpochBasedTrainLoop')
 def epoch_loop(max_epochs:int, val_interval=1, val_begin=1, dynamic_intervals:'list|None'=None): return dict(epochs=max_epochs)
 
@@ -93,7 +95,7 @@ def set_randomness(seed=None, diff_rank_seed=False, deterministic=False)->int: #
     "Seed every generator; the same number on all processes, unless `diff_rank_seed`"
     if seed is None: seed = agree(random.SystemRandom().randrange(2**31))
     set_seed(seed + (rank() if diff_rank_seed else 0), reproducible=False)
-    if deterministic: torch.use_deterministic_algorithms(True, warn_only=True); torch.backends.cudnn.deterministic,torch.backends.cudnn.benchmark = True,False
+    if deterministic: set_deterministic(True, warn_only=True)
     return seed
 
 def work_dir_of(cfg)->str:
@@ -103,12 +105,13 @@ def work_dir_of(cfg)->str:
     i = max((i for i,p in enumerate(parts[:-2]) if p == 'configs'), default=len(parts)-3)
     return os.path.join('work_dirs', parts[i+1] if len(parts) > 2 else '', os.path.splitext(parts[-1])[0])
 
-# %% ../../nbs/config/87_build.ipynb #7737a9b5
+# %% ../../nbs/config/87_build.ipynb #8019fd24
 def build_learner(cfg, # a `Config`, or the path of a config file
     work_dir=None,     # where checkpoints and logs go; None: the config's, else by its name
     device=None,       # of the batches; None: CUDA, else MPS, else CPU
     cbs=None,          # more callbacks, or a function that makes them of the data
-    hooks=True         # the config's default and custom hooks (logs, checkpoints)?
+    hooks=True,        # the config's default and custom hooks (logs, checkpoints)?
+    compile=False      # `torch.compile` the networks? The config's `compile` says so too
 )->'SSLLearner':
     "The Learner that a config describes; `learn.fit_config()` trains it. Raises `ConfigError` (or one line naming the key) before any data is read"
     if not isinstance(cfg, Config): cfg = Config.load(cfg)
@@ -127,16 +130,16 @@ def build_learner(cfg, # a `Config`, or the path of a config file
     with _at(cfg, 'model.data_preprocessor' if 'data_preprocessor' not in d else 'data_preprocessor'): stats,second = preprocessor_stats(pre or None, chans),second_stats(pre or None, chans)
     with _at(cfg, 'train_dataloader.dataset.pipeline'): views = compile_pipeline(dataset_pipeline(d['train_dataloader']['dataset']), stats=stats, name=model_cfg['type'], view_stats=second)
     for note in views.notes: warnings.warn(note)
-    with _at(cfg, 'train_dataloader'): dls = config_dls(d['train_dataloader'], d.get('val_dataloader'), in_chans=chans, device=device, stats=stats)
+    with _at(cfg, 'train_dataloader'), one_first(): dls = config_dls(d['train_dataloader'], d.get('val_dataloader'), in_chans=chans, device=device, stats=stats)
     if dls.in_chans != chans: raise ConfigError(f'{cfg.where("model.backbone")}: model.backbone.in_channels is {chans}, the images of {dls.name} have {dls.in_chans} channels')
     seed = set_randomness(**(d.get('randomness') or {}))
     with _at(cfg, 'model'): parts = build(model_cfg)
     _check_views(cfg, views, parts['model'])
-    torch.backends.cudnn.benchmark = bool((cfg.get('env_cfg') or {}).get('cudnn_benchmark'))
+    if not cfg.get('randomness.deterministic'): torch.backends.cudnn.benchmark = bool(cfg.get('env_cfg.cudnn_benchmark'))
     lr = _scaled(cfg, optim.lr, dls)
-    learn = ssl_learner(dls, parts['model'], parts['loss_func'], [Views(views), *parts['cbs'], *optim.cbs], [*hs, *skip, *([StopAt(iters)] if iters else []), *L(cbs(dls) if inspect.isfunction(cbs) else cbs)],
-        partial(ParamSchedule, d.get('param_scheduler') or [], max_iters=iters), opt_func=optim.opt_func, splitter=optim.splitter, lr=lr, path=work_dir)
-    learn.lr_sum = f'lr {float(lr):.4g}, as {cfg.where("optim_wrapper.optimizer.lr") if "lr" in d["optim_wrapper"]["optimizer"] else "the optimizer"} has it' + (f', for {dls.train.bs*world()} images a step' if not optim.cbs else '')
+    learn = ssl_learner(dls, parts['model'], parts['loss_func'], [Views(views), *parts['cbs'], *optim.cbs], [DDP(find_unused_parameters=bool(cfg.get('find_unused_parameters'))), *hs, *skip, *([StopAt(iters)] if iters else []), *L(cbs(dls) if inspect.isfunction(cbs) else cbs)],
+        partial(ParamSchedule, d.get('param_scheduler') or [], max_iters=iters), opt_func=optim.opt_func, splitter=optim.splitter, lr=lr, path=work_dir, precision=d.get('precision'), compile=compile or d.get('compile') or False)
+    if not isinstance(lr, ScaledLR): learn.lr_sum = _lr_note(cfg, lr, dls.train.bs, d['optim_wrapper'])
     learn.cfg,learn.seed,learn.max_iters,learn.epochs = cfg,seed,iters,epochs or max(1, math.ceil(iters/max(1, len(dls.train))))
     load_inits(learn, inits)
     with _at(cfg, 'optim_wrapper'): learn.create_opt()              # now: what torch refuses is a line about the config
@@ -172,12 +175,32 @@ def _at(cfg, key):
         raise (ConfigError if not isinstance(e, OSError) else type(e))(f'{where}: {text}' if text.startswith(key.split('.')[0]) else f'{where}: {key}: {text}') from None
 
 def _scaled(cfg, lr, dls): # `auto_scale_lr`: the linear rule, when it is switched on
-    a = cfg.get('auto_scale_lr') or {}
+    a,k = cfg.get('auto_scale_lr') or {},cfg.get('optim_wrapper.accumulative_counts') or 1
     if not a.get('enable'): return lr
     if not a.get('base_batch_size'): raise ConfigError('auto_scale_lr.base_batch_size is missing', cfg.path)
-    return lr*dls.train.bs*world()*(cfg.get('optim_wrapper.accumulative_counts') or 1)/a['base_batch_size']
+    return ScaledLR(lr, dls.train.bs, world(), a['base_batch_size'], k)
 
-# %% ../../nbs/config/87_build.ipynb #d4ec8978
+def _lr_note(cfg, lr, bs, optim):
+    "Where the rate comes from, and whether the batch is the one that the config was written for"
+    k,w = optim.get('accumulative_counts') or 1,world()
+    n,parts = bs*w*k,[str(o) for o in (w,bs,k) if o > 1]
+    note = f'lr {float(lr):.4g}, as {cfg.where("optim_wrapper.optimizer.lr") if "lr" in optim["optimizer"] else "the optimizer"} has it, for {" x ".join(parts) + " = " if len(parts) > 1 else ""}{n} images a step'
+    m = re.search(r'_(\d+)xb(\d+)', Path(cfg.path).name)
+    if not m or (N := int(m[1])*int(m[2])*k) == n: return note
+    return note + f'; the name of the config says {m[1]} x {m[2]}{f" x {k}" if k > 1 else ""} = {N}: by the linear rule that would be lr {float(lr)*n/N:.4g} (--cfg-options optim_wrapper.optimizer.lr={float(lr)*n/N:.4g})'
+
+# %% ../../nbs/config/87_build.ipynb #59476816
+def model_parts(cfg)->dict: # of a `Config`
+    "`model`, `loss_func` and `cbs` of a config's model, weights random. Raises `ConfigError` in one line"
+    if not isinstance(cfg.get('model'), dict): raise ConfigError('there is no model in this config', cfg.path)
+    import_custom(cfg)
+    d = {k:v for k,v in _bare(cfg.plain('model')).items() if k not in ('data_preprocessor','train_cfg','test_cfg')}
+    with _at(cfg, 'model'): return build(d)
+
+def _bare(d): # weights of files are not needed
+    return {k:_bare(v) for k,v in d.items() if k != 'init_cfg'} if isinstance(d, dict) else d
+
+# %% ../../nbs/config/87_build.ipynb #58777376
 def take_inits(cfg, model_cfg)->list: # -> (key, init_cfg) of those that load weights
     "Take `init_cfg` out of a model and its backbone. Raises `ConfigError`, `FileNotFoundError`"
     found,other = [],[]
@@ -203,38 +226,49 @@ def load_inits(learn, inits):
     model = learn.model
     learn.untrained = deepcopy(model.encoder)                       # the report's random encoder
     for key,c in inits:
-        with _at(learn.cfg, f'{key}.init_cfg'): load_weights(model if key == 'model' else model.encoder, c['checkpoint'], c.get('prefix'))
+        with _at(learn.cfg, f'{key}.init_cfg'): load_weights(model if key == 'model' else model.encoder, c['checkpoint'], c.get('prefix'), c.get('partial', False), c.get('resize_pos_embed', False))
     if hasattr(model, 'teacher') and hasattr(model, 'student'): model.teacher.load_state_dict(model.student.state_dict())
 
-# %% ../../nbs/config/87_build.ipynb #16040a79
-def start_from(learn, load_from=None, resume_run=False, work_dir=None):
+# %% ../../nbs/config/87_build.ipynb #80c2f229
+def start_from(learn, load_from=None, resume_run=False, work_dir=None, force=False, **kwargs): # of `load_weights`
     "Load weights (`load_from`), continue a run (`resume_run`, from `load_from` or the newest checkpoint of `work_dir`), or neither. Raises `ValueError` where there is nothing to go on from or nothing left to do"
     if resume_run:
         work_dir = work_dir or learn.path
-        ckpt = load_from or find_checkpoint(work_dir, (over := []).append)
-        if ckpt is None and over: raise ValueError(f'resume: none of the checkpoints in {work_dir} can be resumed: {over[0]}; --load-from begins with weights, --work-dir chooses another folder')
-        if not load_from:
-            for o in over: print(o)
+        over,named = [],load_from and not os.path.isdir(load_from)
+        ckpt = load_from if named else find_checkpoint(load_from or work_dir, over.append)
+        _same_checkpoint(ckpt, load_from or work_dir)
+        if ckpt is None and over: raise ValueError(f'resume: none of the checkpoints in {load_from or work_dir} can be resumed: {over[0]}; --load-from begins with weights, --work-dir chooses another folder')
+        for o in over: print(o)
+        if ckpt is None and load_from: raise ValueError(f'resume: there is no checkpoint in {load_from}')
         if ckpt is None: print(f'resume: no checkpoint in {work_dir}, so this run starts from the beginning'); return
-        s = resume(learn, ckpt)
+        s = resume(learn, ckpt, force)
         done,asked,what = (s['train_iter'],learn.max_iters,'iterations') if getattr(learn, 'max_iters', None) else (s['epoch'],learn.epochs,'epochs')
         if done >= asked: raise ValueError(f'resume: {ckpt}: the checkpoint has {done} {what} done, {asked} are asked for: nothing left to train')
         print(f'resume: from {ckpt}')
         if (seed := s.get('seed')) is not None and seed != learn.seed:
             if learn.cfg.get('randomness.seed') is not None: print(f'resume: the seed stays {seed}, that of the checkpoint; {learn.seed} is not used')
             learn.seed = seed
-    elif load_from: load_weights(learn, load_from)
+    elif load_from: load_weights(learn, load_from, **kwargs)
+
+def _same_checkpoint(ckpt, where):
+    "Only the first process writes checkpoints, and all read them. Raises `ValueError` on all of them where they do not find the same one"
+    if world() == 1: return
+    try: mine = read_state(ckpt, tensors=False).get('train_iter', -1) if ckpt else -1
+    except (OSError, ValueError): mine = -2                          # its own error comes later, where all have it
+    if any_process(mine != agree(mine)): raise ValueError(f'resume: the processes do not find the same checkpoint in {where}; put the work dir where every machine sees it')
 
 @patch
 def begin_config(self:Learner, # of `build_learner`
     load_from=None,            # weights to begin with; None: the config's
-    resume=None                # True: go on from the newest checkpoint of the work dir, a path: from this one; None: as the config says
+    resume=None,               # True: go on from the newest checkpoint of the work dir, a path: from this one; None: as the config says
+    force=False,               # resume although the config or the number of processes is another?
+    **kwargs                   # of `load_weights`: partial, resize_pos_embed
 ):
     "What `fit_config` does first, once: `load_from` and `resume`"
     cfg = self.cfg
-    if resume is None: start_from(self, load_from or cfg.get('load_from'), bool(cfg.get('resume')), self.path)
-    elif resume is True and not _ckpts(self.path): start_from(self, None, True, self.path); start_from(self, load_from or cfg.get('load_from'))
-    else: start_from(self, None if resume is True else resume, True, self.path)
+    if resume is None: start_from(self, load_from or cfg.get('load_from'), bool(cfg.get('resume')), self.path, force, **kwargs)
+    elif resume is True and not any_process(bool(_ckpts(self.path))): start_from(self, None, True, self.path); start_from(self, load_from or cfg.get('load_from'), **kwargs)
+    else: start_from(self, None if resume is True else resume, True, self.path, force)
     self.begun = True
     return self
 

@@ -15,7 +15,7 @@ from sslkit.config.chain import Config,walk
 from sslkit.config.dump import absent
 from sslkit.config.language import ConfigError,Missing,shown,shown_key
 
-# %% ../../nbs/config/85_check.ipynb #17a12c33
+# %% ../../nbs/config/85_check.ipynb #996c0d01
 SECTIONS = dict(
     train_dataloader='batch_size num_workers persistent_workers pin_memory prefetch_factor drop_last sampler batch_sampler collate_fn dataset worker_init_fn timeout num_batch_per_epoch',
     train_cfg='type by_epoch max_epochs max_iters val_interval val_begin dynamic_intervals', val_cfg='type fp16', test_cfg='type fp16',
@@ -23,7 +23,7 @@ SECTIONS = dict(
     default_hooks='runtime_info timer logger param_scheduler checkpoint sampler_seed sync_buffers visualization early_stopping ema', randomness='seed diff_rank_seed deterministic',
     env_cfg='cudnn_benchmark mp_cfg dist_cfg resource_limit', log_processor='type window_size by_epoch custom_cfg num_digits log_with_hierarchy mean_pattern',
     auto_scale_lr='enable base_batch_size', custom_imports='imports allow_failed_imports', cfg=..., default_scope=..., log_level=..., load_from=..., resume=..., work_dir=...,
-    find_unused_parameters=..., launcher=..., sync_bn=..., experiment_name=..., compile=..., model_wrapper_cfg=..., extract_dataloader=..., tta_model=..., tta_pipeline=...)
+    find_unused_parameters=..., precision=..., launcher=..., sync_bn=..., experiment_name=..., compile=..., model_wrapper_cfg=..., extract_dataloader=..., tta_model=..., tta_pipeline=...)
 SECTIONS |= dict(val_dataloader=SECTIONS['train_dataloader'], test_dataloader=SECTIONS['train_dataloader'])
 OLD_SECTIONS = dict(   # of 0.x, so that overrides of an old config find their keys
     data=..., optimizer=..., optimizer_config='type grad_clip update_interval frozen_layers_cfg coalesce bucket_size_mb', lr_config=..., momentum_config=..., runner='type max_epochs max_iters',
@@ -34,8 +34,8 @@ _model_keys = {'data_preprocessor','init_cfg','train_cfg','test_cfg'}       # wh
 _hook_keys = {'priority'}
 _required = 'model','train_dataloader','optim_wrapper','train_cfg'
 
-# %% ../../nbs/config/85_check.ipynb #5fbe307e
-UPSTREAM = set('''CosineRestartLR OneCycleLR ReduceOnPlateauLR ProfilerHook NPUProfilerHook PrepareTTAHook SwitchRecipeHook PreciseBNHook MLflowVisBackend NeptuneVisBackend DVCLiveVisBackend
+# %% ../../nbs/config/85_check.ipynb #0fb85887
+UPSTREAM = set('''ReduceOnPlateauLR ProfilerHook NPUProfilerHook PrepareTTAHook SwitchRecipeHook PreciseBNHook MLflowVisBackend NeptuneVisBackend DVCLiveVisBackend
     AimVisBackend ClearMLVisBackend ClassBalancedDataset RepeatAugSampler EfficientNetCenterCrop NumpyToPIL PILToNumpy Albumentations LearningRateDecayOptimWrapperConstructor Lamb DALL-E Kmeans PIC Accuracy AutoContrast AvgPool2d AvgPool2dNeck BEiT BEiTLoss BEiTMaskGenerator BEiTV1Head BEiTV2Head BEiTV2Neck BEiTViT BYOL BYOLHook BarlowTwins BatchCutMix BatchMixup Brightness
     CAE CAEDataPreprocessor CAEHead CAELoss CAENeck CAEViT CIFAR10 CIFAR100 CLIPGenerator CenterCrop CheckpointHook Classification ClsBatchNormNeck ClsHead ClsVisualizer ColorJitter
     ColorTransform ConcatDataset Contrast ContrastiveHead CosineEMA CosineSimilarityLoss CrossCorrelationLoss CrossEntropyLoss CustomDataset CutMix DINO DeepCluster DeepClusterDataset
@@ -171,10 +171,10 @@ def _sections(c):
         for x in v:
             if x not in keys.split(): c.error((k,x), f'{k} has no key {x!r}' + did_you_mean(x, keys.split()))
 
-# %% ../../nbs/config/85_check.ipynb #21f21de7
+# %% ../../nbs/config/85_check.ipynb #cd86a885
 _places = (   # where a key stands -> the packages whose types fit
     (r'(^|\.)pipeline\.\d+$|\.transforms\.(\d+\.)*\d+$', ('augment',), 'a transform'), (r'dataloader\.dataset$', ('data',), 'a data set'), (r'^optim_wrapper$', ('optim',), 'an optimizer wrapper'),
-    (r'^param_scheduler\.\d+$', ('optim',), 'a scheduler'), (r'^(default_hooks\.\w+|custom_hooks\.\d+)$', ('train',), 'a hook'), (r'^model$', ('methods','evaluate'), 'a method'), (r'^model\.backbone$', ('nets','methods'), 'a backbone'))
+    (r'^param_scheduler\.\d+$', ('optim',), 'a scheduler'), (r'^(default_hooks\.\w+|custom_hooks\.\d+)$', ('train','optim'), 'a hook'), (r'^model$', ('methods','evaluate'), 'a method'), (r'^model\.backbone$', ('nets','methods'), 'a backbone'))
 
 _must = re.compile(r'model(\.(backbone|neck|head|head\.loss))?|(train|val|test)_dataloader\.(dataset|sampler)|.*(\.pipeline|\.transforms(\.\d+)?)\.\d+|param_scheduler\.\d+|custom_hooks\.\d+|(visualizer\.)?vis_backends\.\d+|visualizer|optim_wrapper\.optimizer')   # places of a dict with a type
 
@@ -199,7 +199,7 @@ def _shapes(c):
 
 _loader = dict(num_workers='int', persistent_workers='bool', pin_memory='bool', drop_last='bool', sampler='dict|None', collate_fn='dict|str|None', prefetch_factor='int|None', dataset='dict|list')
 _values = {**{f'{l}_dataloader.{k}':v for l in ('train','val','test') for k,v in _loader.items()}, 'work_dir':'str|None', 'load_from':'str|None', 'log_level':'str|int', 'custom_hooks':'list|None', 'vis_backends':'list|None',
-    'visualizer':'dict|None', 'custom_imports.imports':'str|list', 'default_hooks':'dict|None', 'data_preprocessor':'dict|None', 'model.data_preprocessor':'dict|None', 'find_unused_parameters':'bool',
+    'visualizer':'dict|None', 'custom_imports.imports':'str|list', 'default_hooks':'dict|None', 'data_preprocessor':'dict|None', 'model.data_preprocessor':'dict|None', 'find_unused_parameters':'bool', 'precision':'str|None',
     'env_cfg.cudnn_benchmark':'bool', 'auto_scale_lr.enable':'bool', 'auto_scale_lr.base_batch_size':'int', 'train_cfg.by_epoch':'bool'}
 
 @_check

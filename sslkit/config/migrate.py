@@ -556,21 +556,23 @@ def _group(g, opt, desk):
         else: out[k] = v
     return out
 
-# %% ../../nbs/config/84_migrate.ipynb #ea6099bc
+# %% ../../nbs/config/84_migrate.ipynb #ac6ea592
 def _paramwise(o, opt, desk):
-    keys,flat,out = {},{},{}
+    keys,regex,flat,out = {},{},{},{}
+    exact = any(isinstance(v, dict) and _substrings(k) is None for k,v in o.v.items())       # one pattern needs them: then all, in their order
     for k in o.v:
         if not isinstance(o.v[k], dict):
             flat[k] = o.take(k, 'optim_wrapper')
             desk.warn('optim_wrapper', f'{o.name(k)}: 0.x took {k!r} for a pattern that fits no parameter, so it did nothing; here it works')
             continue
-        subs = _substrings(k)
-        if subs is None: o.refuse(k, 'a regular expression that no list of substrings stands for; name the parameters in custom_keys')
-        else:
-            entry = _group(o.sub(k), opt, desk)
-            if entry: keys.update({s:{**keys.get(s, {}), **entry} for s in subs})
-            if subs != [k]: desk.say('optim_wrapper', f'was: pattern {k!r}, now any parameter with {" or ".join(map(repr, subs))} in its name')
+        try: re.compile(k)
+        except re.error as e: o.refuse(k, f'no regular expression ({e})'); continue
+        entry,subs = _group(o.sub(k), opt, desk),_substrings(k)
+        if exact: regex.update({k:entry} if entry else {}); continue
+        if entry: keys.update({s:{**keys.get(s, {}), **entry} for s in subs})
+        if subs != [k]: desk.say('optim_wrapper', f'was: pattern {k!r}, now any parameter with {" or ".join(map(repr, subs))} in its name')
     if keys: out['custom_keys'] = keys
+    if regex: out['regex_keys'] = regex; desk.warn('optim_wrapper', 'regex_keys: patterns as in 0.x, each with its say, in order; MMEngine itself has substrings (custom_keys) alone')
     if any(v != w for v in keys.values() for w in keys.values()):
         desk.warn('optim_wrapper', 'custom_keys: in 0.x every fitting pattern had its say, in file order; here the longest fitting key alone decides')
     return {**flat, **out}

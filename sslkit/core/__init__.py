@@ -1,13 +1,14 @@
-"""sslkit.core: distributed, learner, numerics, registry, vocabulary"""
+"""sslkit.core: distributed, learner, numerics, parallel, registry, vocabulary"""
 # Written by tools/lazy_init.py from the modules' __all__. Do not edit.
 from importlib import import_module as _import
 
 _names = {
-    'distributed': ['SyncBN', 'agree', 'batch_shuffle', 'batch_unshuffle', 'gather', 'gather_with_grad', 'rank', 'reduce_mean', 'reduce_sum', 'world'],
-    'learner': ['SSLLearner', 'ssl_learner'],
-    'numerics': ['Embedding', 'embed', 'tune_allocator'],
+    'distributed': ['SyncBN', 'agree', 'any_process', 'batch_shuffle', 'batch_unshuffle', 'gather', 'gather_with_grad', 'rank', 'reduce_mean', 'reduce_sum', 'world'],
+    'learner': ['SSLLearner', 'compile_nets', 'ssl_learner'],
+    'numerics': ['Embedding', 'deterministic', 'embed', 'restore_deterministic', 'set_deterministic', 'tune_allocator'],
+    'parallel': ['DDP', 'average_stats', 'cannot_meet', 'launched', 'lost', 'one_first', 'processes', 'require_same', 'settle', 'start_processes', 'stop_processes'],
     'registry': ['bare', 'budget', 'build', 'did_you_mean', 'lookup', 'register', 'registered', 'signature', 'write_text'],
-    'vocabulary': ['AMP', 'EMA', 'Enqueue', 'Frozen', 'Memory', 'Queue', 'Schedule', 'Views', 'best_dtype', 'ema_update', 'frozen_copy', 'reseed', 'seed_at', 'to_plain'],
+    'vocabulary': ['AMP', 'EMA', 'Enqueue', 'Frozen', 'Memory', 'Queue', 'Schedule', 'Views', 'best_dtype', 'choose_dtype', 'ema_update', 'frozen_copy', 'reseed', 'seed_at', 'to_plain'],
 }
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = list(_where)

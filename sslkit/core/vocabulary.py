@@ -4,9 +4,9 @@
 
 # %% auto #0
 __all__ = ['seed_at', 'Views', 'to_plain', 'reseed', 'frozen_copy', 'EMA', 'ema_update', 'Queue', 'Enqueue', 'Memory', 'Frozen',
-           'Schedule', 'AMP', 'best_dtype']
+           'Schedule', 'AMP', 'choose_dtype', 'best_dtype']
 
-# %% ../../nbs/core/00_vocabulary.ipynb #6a6430f5
+# %% ../../nbs/core/00_vocabulary.ipynb #0de9ad41
 import hashlib,inspect,os,warnings
 from copy import deepcopy
 from pathlib import Path
@@ -14,12 +14,14 @@ from fastai.basics import *
 from .distributed import agree, gather, rank
 from .registry import did_you_mean
 
+Callback._xtra = None       # which names a callback asks its Learner for: all. Without this line fastai looks in vain, by way of two exceptions, every time
+
 # %% ../../nbs/core/00_vocabulary.ipynb #b581b145
 def seed_at(*position)->int: # any mix of integers and strings
     "A 63-bit seed that is a pure function of `position`; unrelated for any two positions"
     return int.from_bytes(hashlib.blake2b(repr(position).encode(), digest_size=8).digest(), 'little') >> 1
 
-# %% ../../nbs/core/00_vocabulary.ipynb #30930e0a
+# %% ../../nbs/core/00_vocabulary.ipynb #584d7740
 class Views(Callback):
     "Replace the batch by `recipe`'s views of it; keep `learn.idx` and `learn.true_y` (None without labels)"
     order = 5   # before AMP (10): augmentation stays in float32
@@ -50,19 +52,20 @@ class Views(Callback):
         if self.crop_on_disk and crops and all(crops) and hasattr(dl, 'crop_with'): dl.crop_with(crops)
 
     def before_batch(self):
-        x,*rest = (to_plain(o) for o in (*self.xb, *self.yb))
+        learn = self.learn                                           # `self.xb` would ask fastai's delegation, several microseconds each time
+        x,*rest = (to_plain(o) for o in (*learn.xb, *learn.yb))
         make,one = (getattr(self.recipe, 'finish', self.recipe),x[0]) if isinstance(x, list) else (self.recipe,x)      # a list: crops, cut by the loader
-        self.learn.idx = rest[-1] if rest else torch.arange(len(one), device=one.device)
-        self.learn.true_y = rest[0] if len(rest) > 1 else None
-        if self.training:
-            torch.manual_seed(seed_at(self._run_seed, self.train_iter, rank()))
+        idx = rest[-1] if rest else torch.arange(len(one), device=one.device)
+        learn.idx,learn.true_y = idx,rest[0] if len(rest) > 1 else None
+        if learn.training:
+            _seed_device(seed_at(self._run_seed, learn.train_iter, rank()), one.device)
             views = make(x)
         else:  # the same views at every validation, and the run's own random numbers untouched
             with torch.random.fork_rng(devices=[]):
-                torch.default_generator.manual_seed(seed_at('valid', self.iter, rank()))
+                torch.default_generator.manual_seed(seed_at('valid', learn.iter, rank()))
                 views = make(x)
-        self.learn.xb = (*views, self.idx) if self.index else tuple(views)
-        self.learn.yb = (self.idx,)
+        learn.xb = (*views, idx) if self.index else tuple(views)
+        learn.yb = (idx,)
 
     def after_fit(self):  # give back the random state that the fit found, one draw later
         if self._state is not None: torch.set_rng_state(self._state)
@@ -71,14 +74,19 @@ class Views(Callback):
     def state_dict(self): return dict(run_seed=self._run_seed, found=self._state)       # for a checkpoint ...
     def load_state_dict(self, s): self._run_seed,self._state,self._drawn = s['run_seed'],s['found'],True     # ... which is loaded once a fit has begun
 
-def to_plain(x): return x.as_subclass(Tensor) if isinstance(x, Tensor) else [to_plain(o) for o in x] if isinstance(x, (list,tuple)) else x
+def _seed_device(seed, device): # `torch.manual_seed` formats a stack trace for every kind of accelerator that was never used: half a millisecond
+    if device.type not in ('cpu','cuda'): torch.manual_seed(seed); return
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized(): torch.cuda.manual_seed_all(seed)
+
+def to_plain(x): return x if type(x) is Tensor else x.as_subclass(Tensor) if isinstance(x, Tensor) else [to_plain(o) for o in x] if isinstance(x, (list,tuple)) else x
 
 def reseed(dl, seed):
     "Make the order of `dl`'s next pass a function of `seed`"
     if hasattr(dl, 'reseed'): dl.reseed(seed)
     elif hasattr(dl, 'rng'): dl.rng = random.Random(seed)
 
-# %% ../../nbs/core/00_vocabulary.ipynb #13304dcf
+# %% ../../nbs/core/00_vocabulary.ipynb #3334a4e4
 def frozen_copy(net:nn.Module)->nn.Module:
     "A copy of `net` without gradients, its Dropout and DropPath turned off"
     net = deepcopy(net).requires_grad_(False)
@@ -100,20 +108,20 @@ class EMA(Callback):
     def before_train(self):
         model = get_model(self.model)
         t,s = list(model.teacher.parameters()),list(model.student.parameters())
-        if [p.shape for p in t] != [p.shape for p in s]: raise ValueError('EMA: teacher and student differ in their parameters; make the teacher with frozen_copy(student)')
+        of = lambda ps: [(p.shape, p.dtype, p.device) for p in ps]
+        if of(t) != of(s): raise ValueError('EMA: teacher and student differ in their parameters (number, shape, dtype or device); make the teacher with frozen_copy(student)')
         self._pairs = t,s
     def after_cancel_step(self): self._skip = True      # AMP met an overflow: `after_step` still fires, but nothing was stepped
     def after_step(self):
-        m = self.m(self.pct_train) if callable(self.m) else self.m
-        if not self._skip: ema_update(*self._pairs, m)
-        self._skip = False
+        if self._skip: self._skip = False; return
+        ema_update(*self._pairs, self.m(self.learn.pct_train) if callable(self.m) else self.m)
 
 @torch.no_grad()
 def ema_update(teacher, student, m): # two lists of tensors and a float
-    "Move `teacher` a share of `1-m` towards `student`, in place, in one fused call"
+    "Move `teacher` a share of `1-m` towards `student`, in place, in one fused call. Pairs may differ among themselves in type and device, not within"
     torch._foreach_lerp_(teacher, student, 1-m)
 
-# %% ../../nbs/core/00_vocabulary.ipynb #05dde7fa
+# %% ../../nbs/core/00_vocabulary.ipynb #746937ea
 class Queue(nn.Module):
     "The last `k` embeddings, `feats` (K,D), oldest overwritten first; starts as random unit vectors"
     def __init__(self, k:int, dim:int):
@@ -135,6 +143,7 @@ class Queue(nn.Module):
 class Enqueue(Callback):
     "After each training batch, push `learn.pred[key]` of all processes into `model.queue`"
     run_valid = False
+    __setattr__ = object.__setattr__                    # fastai looks for the name in Learner and model at every assignment
     def __init__(self, key=1): self.key,self._fresh = key,False
     def before_train(self):
         self._fresh = False
@@ -142,8 +151,9 @@ class Enqueue(Callback):
         if self.epoch == 0 and n is not None and k > n:
             warnings.warn(f'the queue holds {k} keys but the training set only {n} images: stale keys of the same image will act as its negatives. Pass k={2**max(0, (n//2).bit_length()-1)} or so')
     def after_pred(self): self._fresh = True
-    def after_batch(self):                              # a batch cancelled before its forward has no keys
-        if self._fresh: get_model(self.model).queue.push(gather(self.pred[self.key]))
+    def after_batch(self):                              # a batch cancelled before its forward has no keys, one whose loss was not finite has none to keep
+        learn = self.learn
+        if self._fresh and vars(learn).get('finite', True): get_model(learn.model).queue.push(gather(learn.pred[self.key]))
         self._fresh = False
 
 # %% ../../nbs/core/00_vocabulary.ipynb #7d02314e
@@ -205,7 +215,7 @@ class Schedule(Callback):
     def before_batch(self):
         get_model(self.model).get_buffer(self.path_).fill_(self.f(self.epoch + self.iter/self.n_iter, self.train_iter))
 
-# %% ../../nbs/core/00_vocabulary.ipynb #05954c61
+# %% ../../nbs/core/00_vocabulary.ipynb #cb87aabf
 class _Autocast:
     "A module's forward, once in half precision each time it is armed. Whatever ends the call, an exception too, precision is restored"
     def __init__(self, f): self.f,self.armed = f,None
@@ -215,13 +225,13 @@ class _Autocast:
         with torch.autocast(armed[0], dtype=armed[1]): return self.f(*args, **kwargs)
 
 class AMP(Callback):
-    "Autocast around `model(*xb)` only; loss and statistics stay in float32. float16 gets a gradient scaler, bfloat16 needs none"
-    order = 10
+    "Autocast around `model(*xb)` only; loss and statistics stay in float32. float16 gets a gradient scaler, bfloat16 needs none. On CUDA, float32 products use TF32 while the fit lasts"
+    order,_said,_tf32 = 10,None,None
     def __init__(self,
-        dtype='auto',        # torch.bfloat16, torch.float16, or 'auto': bfloat16 where the hardware has it, else float16 on GPUs, else off
+        dtype='auto',        # torch.bfloat16, torch.float16 or torch.float32; 'auto': bfloat16 where the hardware has it, else float32; 'half': as 'auto', but float16 on GPUs without bfloat16
         loss_scale='dynamic' # of float16: 'dynamic', a number that stays, or a dict of options of `torch.amp.GradScaler`
     ):
-        if dtype not in ('auto', torch.bfloat16, torch.float16, torch.float32): raise ValueError(f"AMP: dtype is {dtype!r}; give torch.bfloat16, torch.float16 or 'auto'")
+        if dtype not in ('auto', 'half', torch.bfloat16, torch.float16, torch.float32): raise ValueError(f"AMP: dtype is {dtype!r}; give torch.bfloat16, torch.float16, torch.float32, 'auto' or 'half'")
         if not isinstance(loss_scale, dict) and loss_scale != 'dynamic' and not (type(loss_scale) in (int,float) and loss_scale > 0): raise ValueError(f"AMP: loss_scale is {loss_scale!r}; give 'dynamic', a positive number or a dict")
         self.dtype,self.loss_scale = dtype,loss_scale
         self._fixed = float(loss_scale) if type(loss_scale) in (int,float) else None
@@ -231,13 +241,21 @@ class AMP(Callback):
         if other != 'no': raise ValueError(f"AMP: accelerate's mixed_precision is {other!r} and sslkit's AMP callback is on; precision is set in one place: set accelerate's to 'no'")
         if any(type(cb).__name__ == 'MixedPrecision' for cb in self.learn.cbs): raise ValueError("AMP: fastai's MixedPrecision is on too (`to_fp16`, `to_bf16`); precision is set in one place: use one of them")
         dev = next(self.model.parameters()).device.type
-        self._dev,self._dtype = dev,best_dtype(dev) if self.dtype == 'auto' else self.dtype
+        self._dev,self._dtype,self._why = dev,*choose_dtype(self.dtype, dev)
+        self.run_train = self.run_valid = half = self._dtype != torch.float32      # in float32 it has nothing to do in a step
         scale = self.loss_scale if isinstance(self.loss_scale, dict) else dict(init_scale=self._fixed) if self._fixed else {}
         self.learn.scaler = torch.amp.GradScaler(dev, enabled=self._dtype == torch.float16, **scale)
-        if not isinstance(self.model.forward, _Autocast): self.model.forward = _Autocast(self.model.forward)
-    def before_batch(self): self.model.forward.armed = None if self._dtype == torch.float32 else (self._dev,self._dtype)
+        if half and not isinstance(self.model.forward, _Autocast): self.model.forward = _Autocast(self.model.forward)
+        self._say()
+        if dev == 'cuda' and self._tf32 is None: self._tf32 = torch.get_float32_matmul_precision(); torch.set_float32_matmul_precision('high')
+    def _say(self): # before the table's header
+        line = f'precision: {str(self._dtype).removeprefix("torch.")} ({self._why})'
+        if rank() == 0 and line != self._said and self.learn.logger is not noop: print(line); self._said = line       # the rate finder, and who asked for silence, turn the log off
+    def before_batch(self): self.model.forward.armed = self._dev,self._dtype
     def after_pred(self): self.learn.pred = to_float(self.pred)
-    def after_fit(self): vars(self.model).pop('forward', None)
+    def after_fit(self):
+        vars(self.model).pop('forward', None)
+        if self._tf32: torch.set_float32_matmul_precision(self._tf32); self._tf32 = None
 
     def before_backward(self): self.learn.loss_grad = self.scaler.scale(self.loss_grad)
     def before_step(self):
@@ -249,8 +267,20 @@ class AMP(Callback):
     @property
     def param_groups(self): return self.opt.param_groups         # `GradScaler` takes this callback for an optimizer
 
-def best_dtype(device:str)->torch.dtype: # 'cuda', 'cpu', 'mps'
-    "The half-precision type that is worth using on `device`, float32 where none is"
-    if device == 'cuda': return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
-    has = getattr(torch.cpu, '_is_avx512_bf16_supported', bool)() or getattr(torch.cpu, '_is_amx_tile_supported', bool)()
-    return torch.bfloat16 if device == 'cpu' and has else torch.float32
+# %% ../../nbs/core/00_vocabulary.ipynb #6a49f425
+def choose_dtype(dtype='auto', # as of `AMP`
+    device='cpu'               # 'cuda', 'cpu', 'mps'
+    )->tuple: # -> dtype, why
+    "What `AMP(dtype)` computes in on `device`, and the reason in a few words"
+    if isinstance(dtype, torch.dtype): return dtype,'as asked for'
+    if device == 'cuda':
+        name = torch.cuda.get_device_name()
+        if torch.cuda.is_bf16_supported(including_emulation=False): return torch.bfloat16,f'{name} has it'
+        return (torch.float16,f'{name} has no bfloat16') if dtype == 'half' else (torch.float32,f'{name} has no bfloat16; AMP(torch.float16) uses float16')
+    if device != 'cpu': return torch.float32,f'on {device} half precision is not worth it'
+    has = [n for n,f in (('avx512_bf16','_is_avx512_bf16_supported'), ('AMX','_is_amx_tile_supported')) if getattr(torch.cpu, f, bool)()]
+    return (torch.bfloat16,f'this CPU has {has[0]}') if has else (torch.float32,'this CPU has no bfloat16 instructions')
+
+def best_dtype(device:str, dtype='auto')->torch.dtype: # 'cuda', 'cpu', 'mps'
+    "The type of `choose_dtype` alone"
+    return choose_dtype(dtype, device)[0]

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['load_image', 'load_crops', 'as_labels', 'ImageFiles', 'CropPlan']
 
-# %% ../../nbs/data/12_decode.ipynb #0e2c4e76
-import gc,hashlib,io,itertools,os,warnings
+# %% ../../nbs/data/12_decode.ipynb #7e22d1cc
+import gc,hashlib,io,itertools,os,signal,warnings
 from functools import lru_cache
 from typing import NamedTuple
 import numpy as np,torch
@@ -312,9 +312,15 @@ def crops(self:ImageFiles, idxs, plan): # positions, a `CropPlan`
     return *self._batch([], js),_Raw([k for k,*_ in raw], [j for _,j,_ in raw], torch.cat(data) if data else torch.empty(0, dtype=torch.uint8),
         [len(o) for o in data], [cut for *_,(_,cut) in raw], out)
 
-# %% ../../nbs/data/12_decode.ipynb #915041b9
+# %% ../../nbs/data/12_decode.ipynb #d45ec2d8
 def _same(b): return b             # the batch is already one: nothing to collate
-def _worker(_): gc.freeze()        # a forked worker must not collect (and so shut down) loaders that were garbage in its parent
+def _worker(_):
+    gc.freeze()                    # a forked worker must not collect (and so shut down) loaders that were garbage in its parent
+    signal.signal(signal.SIGINT, signal.SIG_IGN)      # Ctrl-C and a pre-emption reach the workers too; the parent decides, saves what it has ...
+    signal.signal(signal.SIGTERM, _later)             # ... and ends them
+def _later(*_):
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    if hasattr(signal, 'alarm'): signal.alarm(120)
 
 # %% ../../nbs/data/12_decode.ipynb #05b0f6f2
 @patch(as_prop=True)

@@ -36,7 +36,7 @@ class Rows:
     @property
     def size(self): return min(self.x.shape[2:])
 
-# %% ../../nbs/data/11_loaders.ipynb #6e05286f
+# %% ../../nbs/data/11_loaders.ipynb #80ca859d
 class _Settings:
     "What fastai keeps in its `fake_l`, without the reference back to the loader: a loader that is deleted takes its workers with it at once"
     num_workers,pin_memory,timeout,persistent_workers,pin_memory_device = 0,False,0,False,''
@@ -71,7 +71,7 @@ class ImageDL(TfmdDL):
         return s % 2**63
 
     def share(self, rank, world):
-        "Give process `rank` of `world` its part of each pass: every `world`-th image, some of the first twice where they do not divide. `bs` is per process; batch k of all processes together is batch k of one with `bs*world`"
+        "Give process `rank` of `world` its part of each batch. `bs` is per process; the k-th batches of all, one after the other, are the k-th batch of one process with `bs*world`. Where the last batch does not divide, some images are seen twice"
         if not 0 <= rank < world: raise ValueError(f"share: rank {rank} of {world} processes; ranks count from 0 to {world-1}")
         self.part = rank,world
         return self
@@ -85,12 +85,12 @@ class ImageDL(TfmdDL):
         "Positions within this loader, in the order of one pass"
         (r,w),n,self._skip = self.part,self._skip,0
         idxs = self._whole_pass()
-        if w>1: idxs = (idxs + (idxs if len(idxs)>=w else idxs*w)[:-len(idxs) % w] if not self.drop_last else idxs[:len(idxs)//w*w])[r::w]
+        if w>1: idxs = [i for b in chunked(idxs, self.bs*w, drop_last=self.drop_last) for i in _part(b, r, w)]
         return idxs[n*self.bs:]
     def _whole_pass(self): return self._order(self._order_seed()) if self.shuffle else list(range(self.n))
     def __len__(self):
-        n = self.n//self.part[1] if self.drop_last else -(-self.n//self.part[1])
-        return n//self.bs if self.drop_last else -(-n//self.bs)
+        bs = self.bs*self.part[1]
+        return self.n//bs if self.drop_last else -(-self.n//bs)
     def _order(self, seed): return torch.randperm(self.n, generator=torch.Generator().manual_seed(seed)).tolist()
 
     def randomize(self): pass                      # the order needs no state but the seed of the pass
@@ -159,7 +159,12 @@ def show_grid(x, # uint8 images (n,C,H,W)
     fig.tight_layout(pad=.3)
     return fig
 
-# %% ../../nbs/data/11_loaders.ipynb #853c4c44
+# %% ../../nbs/data/11_loaders.ipynb #2a3e306e
+def _part(b, r, w): # the part of process r of w; where they do not divide, the first images once more
+    if len(b) % w: b = b + (b if len(b)>=w else b*w)[:-len(b) % w]
+    k = len(b)//w
+    return b[r*k:(r+1)*k]
+
 class TensorDL(ImageDL):
     "In-memory loader: slices whole batches `(x, y, idx)` or `(x, idx)`"
     def __init__(self, 

@@ -3,7 +3,7 @@
 from importlib import import_module as _import
 
 _names = {
-    'encoders': ['SmallResNet', 'backbone', 'encoder', 'hold', 'load_encoder', 'num_features', 'resnet', 'save_encoder'],
+    'encoders': ['SmallResNet', 'activation_bytes', 'backbone', 'checkpoint_blocks', 'encoder', 'hold', 'load_encoder', 'num_features', 'resnet', 'save_encoder'],
     'heads': ['contrastive_head', 'cross_entropy_config', 'mlp'],
 }
 _where = {n:m for m,names in _names.items() for n in names}

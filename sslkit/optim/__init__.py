@@ -1,12 +1,14 @@
-"""sslkit.optim: param_scheduler, schedules, signatures, wrapper"""
+"""sslkit.optim: layer_decay, param_scheduler, schedules, signatures, trust_ratio, wrapper"""
 # Written by tools/lazy_init.py from the modules' __all__. Do not edit.
 from importlib import import_module as _import
 
 _names = {
-    'param_scheduler': ['ParamCurve', 'constant_lr', 'cosine_lr', 'curve', 'exponential_lr', 'linear_lr', 'multistep_lr', 'poly_lr', 'schedule_problems', 'scheduled', 'step_lr'],
-    'schedules': ['GroupOptim', 'HyperSchedule', 'ParamSchedule', 'ScaledLR', 'adamw', 'cosine', 'multistep', 'sgd'],
+    'layer_decay': ['layer_scales'],
+    'param_scheduler': ['ParamCurve', 'constant_lr', 'cosine_lr', 'cosine_restart_lr', 'curve', 'cyclic_lr', 'exponential_lr', 'linear_lr', 'multistep_lr', 'one_cycle_lr', 'poly_lr', 'schedule_problems', 'scheduled', 'step_lr'],
+    'schedules': ['FixedLR', 'GroupOptim', 'HyperSchedule', 'ParamSchedule', 'ScaledLR', 'adamw', 'cosine', 'multistep', 'sgd', 'simsiam_hook'],
     'signatures': ['optim_problems', 'optimizer_names', 'optimizer_signature'],
-    'wrapper': ['Accumulate', 'ClipGrad', 'OptimSetup', 'amp_optim_wrapper', 'apex_optim_wrapper', 'optim_wrapper', 'param_groups'],
+    'trust_ratio': ['LARS', 'lars'],
+    'wrapper': ['Accumulate', 'ClipGrad', 'FrozenLayers', 'OptimSetup', 'amp_optim_wrapper', 'apex_optim_wrapper', 'optim_wrapper', 'param_groups'],
 }
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = list(_where)

@@ -45,9 +45,11 @@ def _from_source(name):
     a.args = a.args[2:]                                              # self, params
     return _parsed(ast.unparse(a))
 
-# %% ../../nbs/optim/38_signatures.ipynb #9f131fd1
+# %% ../../nbs/optim/38_signatures.ipynb #9ba03ac1
 _mults = ('bias_lr_mult','bias_decay_mult','norm_decay_mult','dwconv_decay_mult','flat_decay_mult')
 _clips = dict(norm=('max_norm','norm_type','error_if_nonfinite','foreach'), value=('clip_value','foreach'))     # the first is needed
+_layerwise,_kinds = 'LearningRateDecayOptimWrapperConstructor',('vit','swin','mixmim')
+_constructors = 'DefaultOptimWrapperConstructor',_layerwise
 _scaler = ('init_scale','growth_factor','backoff_factor','growth_interval')
 
 def optim_problems(cfg:dict)->list: # `optim_wrapper` of a config
@@ -66,8 +68,7 @@ def optim_problems(cfg:dict)->list: # `optim_wrapper` of a config
             if k not in _scaler: bad(('loss_scale',k), f'loss_scale has no key {k!r}' + did_you_mean(k, _scaler))
     elif scale != 'dynamic' and not _number(scale, above=0): bad('loss_scale', f"loss_scale is {scale!r}; give 'dynamic', a positive number, or a dict with keys {', '.join(_scaler)}")
     if str(dtype).removeprefix('torch.') not in ('None','auto','float16','bfloat16','float32'): bad('dtype', f"dtype is {dtype!r}; give 'float16', 'bfloat16', 'float32', or None for the best the hardware has")
-    if make is not None and bare(make) != 'DefaultOptimWrapperConstructor':
-        bad('constructor', f'constructor {make!r} is not built yet; leave it out' + (', and model_type and layer_decay_rate with it: paramwise_cfg can give layers rates of their own' if 'LearningRateDecay' in str(make) else ''))
+    if make is not None and bare(make) not in _constructors: bad('constructor', f'there is no constructor {make!r}' + did_you_mean(bare(make), _constructors))
     return found
 
 def _number(x, least=None, above=None): return isinstance(x, (int,float)) and not isinstance(x, bool) and x == x and abs(x) != float('inf') and (least is None or x >= least) and (above is None or x > above)
@@ -75,8 +76,12 @@ def _number(x, least=None, above=None): return isinstance(x, (int,float)) and no
 def _optimizer_problems(opt, constructor, bad):
     name = bare(opt['type'])
     s = optimizer_signature(name)
-    if s is None: return bad(('optimizer','type'), f'optimizer {name!r} is not built yet; choose from {", ".join(optimizer_names())}' if name in ('LARS','Lamb') else f'there is no optimizer {name!r}' + did_you_mean(name, optimizer_names()))
-    extra = () if constructor is None else ('model_type','layer_decay_rate','layer_decay')                  # these are the constructor's
+    if s is None: return bad(('optimizer','type'), f'optimizer {name!r} is not built yet; choose from {", ".join(optimizer_names())}' if name == 'Lamb' else f'there is no optimizer {name!r}' + did_you_mean(name, optimizer_names()))
+    layers = constructor is not None and bare(constructor) == _layerwise
+    extra = ('model_type','layer_decay_rate') if layers else ()                                             # these are the constructor's
+    if layers:
+        if opt.get('model_type') not in _kinds: bad(('optimizer','model_type') if 'model_type' in opt else 'optimizer', f'{_layerwise} needs model_type in the optimizer: {", ".join(map(repr, _kinds))}' + (f', not {opt["model_type"]!r}' if 'model_type' in opt else ''))
+        if not _number(opt.get('layer_decay_rate', 1.), above=0): bad(('optimizer','layer_decay_rate'), f'layer_decay_rate is {opt["layer_decay_rate"]!r}; give a positive number')
     for k in opt:
         if k != 'type' and k not in s.parameters and k not in extra: bad(('optimizer',k), f'{name} has no parameter {k!r}' + did_you_mean(k, s.parameters))
     for k,p in s.parameters.items():
@@ -90,16 +95,25 @@ def _optimizer_problems(opt, constructor, bad):
 def _paramwise_problems(pw, decay, bad):
     if pw is None: return
     if not isinstance(pw, dict): return bad('paramwise_cfg', f'paramwise_cfg is {pw!r}; give a dict')
-    known,custom = (*_mults,'custom_keys','bypass_duplicate'),pw.get('custom_keys') or {}
+    known = *_mults,'custom_keys','regex_keys','bypass_duplicate'
     for k,v in pw.items():
         if k not in known: bad(('paramwise_cfg',k), f'paramwise_cfg has no key {k!r}' + did_you_mean(k, known))
         elif k in _mults and v is not None: _mult_problem(('paramwise_cfg',k), k, v, decay, bad)
-    if not isinstance(custom, dict): return bad(('paramwise_cfg','custom_keys'), f'custom_keys is {custom!r}; give a dict from a part of parameter names to a dict of settings')
+    for key in ('custom_keys','regex_keys'): _key_problems(key, pw.get(key) or {}, decay, bad)
+
+def _key_problems(key, custom, decay, bad):
+    what = 'a part' if key == 'custom_keys' else 'a regular expression'
+    if not isinstance(custom, dict): return bad(('paramwise_cfg',key), f'{key} is {custom!r}; give a dict from {what} of parameter names to a dict of settings')
     for part,d in custom.items():
-        at = 'paramwise_cfg','custom_keys',part
-        if not isinstance(d, dict): bad(at, f"custom_keys {part!r} is {d!r}; give a dict, as in dict(lr_mult=.1, decay_mult=0.)"); continue
+        at = 'paramwise_cfg',key,part
+        if key == 'regex_keys' and (why := _no_regex(part)): bad(at, f'regex_keys: {part!r} is no regular expression: {why}')
+        if not isinstance(d, dict): bad(at, f"{key} {part!r} is {d!r}; give a dict, as in dict(lr_mult=.1, decay_mult=0.)"); continue
         for k,v in d.items():
             if k in ('lr_mult','decay_mult'): _mult_problem((*at,k), k, v, decay, bad)
+
+def _no_regex(s):
+    try: re.compile(s)
+    except (re.error,TypeError) as e: return str(e)
 
 def _mult_problem(key, k, v, decay, bad):
     if not _number(v, least=0): bad(key, f'{k} is {v!r}; give a number of at least 0')

@@ -6,14 +6,17 @@
 __all__ = ['ckpt_suffix', 'write_state', 'read_state', 'checkpoint_of', 'save_checkpoint', 'load_checkpoint', 'resume',
            'find_checkpoint', 'note_last']
 
-# %% ../../nbs/train/71_checkpoint.ipynb #f82bd9a8
-import json,shutil,time,zipfile
+# %% ../../nbs/train/71_checkpoint.ipynb #434722f8
+import contextlib,io,json,shutil,tempfile,time,zipfile,zlib
+from contextlib import redirect_stdout
 from fastai.basics import *
 from safetensors import safe_open, SafetensorError
 from safetensors.torch import save_file
 from ..core.distributed import rank, world
 from ..core.learner import SSLLearner
+from ..core.parallel import settle
 from ..core.registry import write_text
+from ..core.vocabulary import AMP
 
 # %% ../../nbs/train/71_checkpoint.ipynb #1ba25f85
 def _pack(o, name, tensors):
@@ -41,8 +44,9 @@ def _unpack(o, tensors):
     if '$tuple' in o: return tuple(_unpack(v, tensors) for v in o['$tuple'])
     return {k:_unpack(v, tensors) for k,v in o.items()}
 
-# %% ../../nbs/train/71_checkpoint.ipynb #5a479b90
-_key,ckpt_suffix = 'sslkit.checkpoint','.ckpt.safetensors'
+# %% ../../nbs/train/71_checkpoint.ipynb #3c121ff3
+_key,_sum,ckpt_suffix = 'sslkit.checkpoint','sslkit.crc32','.ckpt.safetensors'
+def _crc(text): return f'{zlib.crc32(text.encode()):08x}'
 
 def write_state(path, # ends in .safetensors
     state:dict        # nested dicts, lists and tuples of tensors, numbers and strings
@@ -53,11 +57,11 @@ def write_state(path, # ends in .safetensors
     tmp = path.with_name(f'.{path.name}.{os.getpid()}.tmp')         # a folder: the library makes temporary files of its own beside what it writes
     try:
         tmp.mkdir(parents=True)
-        save_file(_plain(tensors), tmp/path.name, {_key:tree})
+        save_file(_plain(tensors), tmp/path.name, {_key:tree, _sum:_crc(tree)})
         (tmp/'mode').touch(); shutil.copymode(tmp/'mode', tmp/path.name)          # the library lets nobody else read; files are as the user's umask has them
         _sync(tmp/path.name)
         os.replace(tmp/path.name, path)
-        _sync(path.parent)
+        with contextlib.suppress(OSError): _sync(path.parent)           # the file is there; some network file systems know no fsync of a folder
     except (OSError, SafetensorError) as e: raise OSError(f'{path} could not be written: {getattr(e, "strerror", None) or e}') from None
     finally: shutil.rmtree(tmp, ignore_errors=True)
     return path
@@ -77,7 +81,7 @@ def _sync(path):
     try: os.fsync(f)
     finally: os.close(f)
 
-# %% ../../nbs/train/71_checkpoint.ipynb #87027774
+# %% ../../nbs/train/71_checkpoint.ipynb #cf7a2dd0
 def read_state(path, tensors=True # False: only what is not a tensor, which is quick; tensors are then their names
 )->dict:
     "What `write_state` wrote. Raises `FileNotFoundError`, or `ValueError` where the file is cut short, damaged or something else"
@@ -87,11 +91,16 @@ def read_state(path, tensors=True # False: only what is not a tensor, which is q
             meta,found = f.metadata() or {},{k:f.get_tensor(k).clone() if tensors else k for k in f.keys()}     # a copy: the original is a window on the file
     except SafetensorError as e:
         if zipfile.is_zipfile(path): raise ValueError(f'{path} is a file of torch.save; sslkit resumes its own checkpoints (*{ckpt_suffix}), --load-from (load_weights) takes the weights of others') from None
-        raise ValueError(f'{path} is cut short or damaged ({e})') from None
+        raise ValueError(f'{path} is cut short or damaged ({" ".join(str(e).split())[:200]})') from None
     if _key not in meta: raise ValueError(f'{path} is no checkpoint of sslkit')
-    return _unpack(json.loads(meta[_key]), found)
+    try:
+        if meta.get(_sum, sound := _crc(meta[_key])) != sound: raise ValueError('checksum')
+        s = _unpack(json.loads(meta[_key]), found)
+        if not isinstance(s, dict): raise TypeError('no dict')
+    except (KeyError, TypeError, ValueError, RecursionError): raise ValueError(f'{path} is damaged: its header is not as it was written') from None
+    return s
 
-# %% ../../nbs/train/71_checkpoint.ipynb #f1f2e75a
+# %% ../../nbs/train/71_checkpoint.ipynb #7b73912f
 def _stateful(learn): # on the class: a callback passes unknown names on to the Learner, and that to its model
     "Callbacks with a state, by name"
     out = {}
@@ -117,6 +126,12 @@ def _record(learn, s):
     r.iters,r.losses,r.lrs = s['iters'],list(s['losses']),s['lrs'].tolist()
     r.smooth_loss.count,r.smooth_loss.val = s['smooth']
 
+def _begun(learn): # of the epoch that is not over: seconds, and the sums of metrics of training batches
+    r = vars(learn).get('recorder')
+    if r is None or not hasattr(r, 'start_epoch'): return dict(seconds=0., sums=[])
+    plain = lambda v: isinstance(v, (bool,int,float,Tensor)) or isinstance(v, list) and all(map(plain, v))
+    return dict(seconds=time.time()-r.start_epoch, sums=[{k:v for k,v in vars(m).items() if plain(v)} for m in (r.metrics if r.train_metrics else ())])
+
 # %% ../../nbs/train/71_checkpoint.ipynb #2d47c305
 def _rng():
     name,keys,*rest = np.random.get_state()
@@ -127,7 +142,7 @@ def _set_rng(s):
     np.random.set_state((s['numpy'][0], np.array(s['numpy'][1], dtype=np.uint32), *s['numpy'][2:]))
     if torch.cuda.is_initialized() and len(s['cuda']) == torch.cuda.device_count(): torch.cuda.set_rng_state_all(s['cuda'])
 
-# %% ../../nbs/train/71_checkpoint.ipynb #c136676d
+# %% ../../nbs/train/71_checkpoint.ipynb #1dfea89e
 def checkpoint_of(learn, at=None, # (epochs done, batches done of the next one); None: as `train_iter` says
     optimizer=True                # False: weights alone, half the size or less; nothing can be resumed from them
 )->dict:
@@ -135,17 +150,21 @@ def checkpoint_of(learn, at=None, # (epochs done, batches done of the next one);
     import sslkit
     model,n = get_model(learn.model),len(learn.dls.train)
     epoch,i = at or divmod(getattr(learn, 'train_iter', 0), max(1, n))
-    s = dict(format=1, epoch=epoch, iter=i, train_iter=getattr(learn, 'train_iter', 0), pct_train=getattr(learn, 'pct_train', 0.), n_epoch=learn.n_epoch, n_iter=n, world=world(), time=time.time(), seed=vars(learn).get('seed'),
+    s = dict(format=1, epoch=epoch, iter=i, train_iter=getattr(learn, 'train_iter', 0), pct_train=getattr(learn, 'pct_train', 0.), n_epoch=learn.n_epoch, n_iter=n, world=world(), precision=_precision(learn), time=time.time(), seed=vars(learn).get('seed'),
         encoder=_encoder_at(model), config=_config_text(learn), versions=dict(sslkit=sslkit.__version__, torch=torch.__version__), model=model.state_dict())
     cbs = {n:cb.state_dict() for n,cb in _stateful(learn).items()}
     if not optimizer: return {**s, 'model':{**s['model'], **_averaged(cbs)}}
     if not learn.opt: learn.create_opt()                            # nothing has been trained yet
     scaler = vars(learn).get('scaler')
-    return dict(s, optimizer=dict(name=type(_torch_opt(learn.opt)).__name__, state=learn.opt.state_dict()), scaler=scaler.state_dict() if scaler is not None else {}, callbacks=cbs, recorder=_recorded(learn), rng=_rng())
+    return dict(s, optimizer=dict(name=type(_torch_opt(learn.opt)).__name__, state=learn.opt.state_dict()), scaler=scaler.state_dict() if scaler is not None else {}, callbacks=cbs, recorder=_recorded(learn), begun=_begun(learn) if i else {}, rng=_rng())
 
 def _config_text(learn): # of a Learner that was built from a config
     cfg = vars(learn).get('cfg')
     return str(cfg.dump()) if hasattr(cfg, 'dump') else cfg or ''
+
+def _precision(learn): # of a fit that has begun
+    amp = first(learn.cbs, risinstance(AMP))
+    return str(vars(amp).get('_dtype') if amp else torch.float32).removeprefix('torch.')
 
 def _torch_opt(opt): return opt.opt if isinstance(opt, OptimWrapper) else opt
 
@@ -157,80 +176,174 @@ def _averaged(cbs): # of a callback that averages weights over time: those are t
     return next((s['averaged'] for s in cbs.values() if isinstance(s, dict) and s.get('averaged')), {})
 
 def save_checkpoint(learn, path, at=None, optimizer=True)->Path:
-    "Write `checkpoint_of(learn)` to `path`, on the first process only. Raises `OSError`, and then leaves an older file as it was"
+    """Write `checkpoint_of(learn)` to `path`, on the first process only; every process calls it, for in the middle of an epoch they agree on what each has of its own.
+    Raises `OSError`, and then leaves an older file as it was"""
+    if at and at[1]: settle(learn)
     return write_state(path, checkpoint_of(learn, at, optimizer)) if rank() == 0 else Path(path)
 
 def load_checkpoint(path)->dict:
     "A checkpoint as a dict: `model`, `optimizer`, `epoch`, `config`, `versions` ... Nothing in the file is executed. Raises `FileNotFoundError`, `ValueError`"
     s = read_state(path)
-    if s.get('format') != 1: raise ValueError(f'{path} has format {s.get("format")!r}, this sslkit reads 1; the newer version that wrote it can load it')
+    if s.get('format') != 1: raise ValueError(f'{path}: {_other_format(s)}')
     return s
 
-# %% ../../nbs/train/71_checkpoint.ipynb #cd8f1d96
-def _load_optimizer(opt, saved, where):
-    name,state = type(_torch_opt(opt)).__name__,saved['state']
+def _other_format(s): return f'it has format {s.get("format")!r}, this sslkit reads 1; the version that wrote it can load it' if 'format' in s else 'it is no checkpoint of a run'
+
+# %% ../../nbs/train/71_checkpoint.ipynb #01b7173c
+_faults = KeyError,IndexError,TypeError,ValueError,AttributeError,RuntimeError,AssertionError      # what anybody's file may bring about in a `load_state_dict`
+
+def _load_optimizer(opt, saved, where, force=False):
+    topt = _torch_opt(opt)
+    name,state,mine = type(topt).__name__,saved['state'],[{k:v for k,v in g.items() if k != 'params'} for g in topt.param_groups] if isinstance(opt, OptimWrapper) else []
     if saved['name'] != name: raise ValueError(f'{where}: the checkpoint holds the state of {saved["name"]}, this run has {name}; resume with the same optimizer, or take the weights alone with load_weights')
-    if 'hypers' in state: state = {**state, 'hypers':L(state['hypers'])}         # fastai's own optimizer
-    try: opt.load_state_dict(state)
-    except (ValueError, AssertionError) as e: raise ValueError(f'{where}: the parameter groups of {name} are not those of this run ({e or "other numbers"}); resume with the same ones, or use load_weights') from None
-    for p,s in _torch_opt(opt).state.items():
-        for k,v in s.items():
-            if isinstance(v, Tensor) and v.shape == p.shape: s[k] = torch.empty_like(p, dtype=v.dtype).copy_(v)
+    try:
+        if 'hypers' in state: state = {**state, 'hypers':L(state['hypers'])}     # fastai's own optimizer
+        opt.load_state_dict(state)
+        for p,s in topt.state.items():
+            for k,v in s.items():
+                if not isinstance(v, Tensor): continue
+                if v.ndim == p.ndim and any(n not in (1,m) for n,m in zip(v.shape, p.shape)): raise ValueError(f'{k} has shape {tuple(v.shape)}, its parameter {tuple(p.shape)}')
+                if v.shape == p.shape: s[k] = torch.empty_like(p, dtype=v.dtype).copy_(v)
+    except _faults as e: raise ValueError(f'{where}: the parameter groups of {name} are not those of this run ({_brief(e) or "other numbers"}); resume with the same ones, or use load_weights') from None
+    if force:
+        for g,m in zip(topt.param_groups, mine): g.update(m)                     # momentum, weight decay ...: as this run wants them
 
 def _load_model(model, state, where):
-    try: model.load_state_dict(state)
-    except RuntimeError as e:
-        lines = [o.strip() for o in str(e).splitlines()[1:]] or [str(e)]
-        raise ValueError(f'{where}: the model of the checkpoint is not that of this run. {" ".join(lines)[:300]}') from None
+    own = model.state_dict()
+    odd = [f'{k} is {str(v.dtype)[6:]}, here {str(own[k].dtype)[6:]}' for k,v in state.items() if isinstance(v, Tensor) and isinstance(own.get(k), Tensor) and v.dtype != own[k].dtype]
+    try:
+        if odd: raise TypeError(odd[0])
+        model.load_state_dict(state)
+    except _faults as e: raise ValueError(f'{where}: the model of the checkpoint is not that of this run. {_brief(e)}') from None
 
-# %% ../../nbs/train/71_checkpoint.ipynb #4661e80f
+def _brief(e): # torch says on a first line whose fault it is
+    lines = [o.strip() for o in str(e).splitlines() if o.strip()]
+    return ' '.join(lines[1:] or lines)[:300]
+
+# %% ../../nbs/train/71_checkpoint.ipynb #5c7bac49
+_aside = re.compile(r'(work_dir|resume|load_from|log_level|log_processor|vis_backends|visualizer|default_scope|launcher|experiment_name|env_cfg|randomness\.seed|default_hooks\.(logger|timer|checkpoint|visualization)|\w+_dataloader\.(num_workers|persistent_workers|pin_memory|prefetch_factor))(\.|$)')
+
+def _flat(v, key): return [o for k,x in v.items() for o in _flat(x, f'{key}.{k}')] if isinstance(v, dict) and v else [(key,v)]
+
+def _config_changes(text, cfg)->list:
+    "`key: old -> new` of all that matters to training, from the config `text` of a checkpoint to the `Config` of this run"
+    from sslkit.config.chain import Config
+    from sslkit.config.check import SECTIONS
+    from sslkit.config.dump import absent,changes
+    with tempfile.TemporaryDirectory() as d, redirect_stdout(io.StringIO()):
+        (Path(d)/'old.py').write_text(text, encoding='utf-8')
+        try: old = Config.load(Path(d)/'old.py')
+        except ValueError: return ['the config of the checkpoint cannot be read']
+    out = {}
+    for ka,kb,a,b in changes(old.plain(), cfg.plain()):
+        key = '.'.join(map(str, kb or ka))
+        for side,v in ((0,a),(1,b)):
+            if v is not absent:
+                for k,x in _flat(v, key): out.setdefault(k, [absent,absent])[side] = x
+    return [f'{k}: {_short(a)} -> {_short(b)}' for k,(a,b) in out.items() if k.split('.')[0] in SECTIONS and not _aside.match(k)]
+
+def _short(v): s = ' '.join(repr(v).split()); return s if len(s) <= 60 else s[:57] + '...'
+
+def _differences(learn, s)->list:
+    "What makes the run of `learn` another one than that of the checkpoint `s`"
+    n,cfg = len(learn.dls.train),vars(learn).get('cfg')
+    odd = [f'{k}: {a} -> {b}' for k,a,b in (('processes', s['world'], world()), ('batches an epoch', s['n_iter'], n)) if a != b]
+    return odd + (_config_changes(s['config'], cfg) if s.get('config') and hasattr(cfg, 'dump') else [])
+
+def _same_run(where, odd, force):
+    if not odd: return
+    text = '; '.join(odd[:8]) + (f'; and {len(odd)-8} more' if len(odd) > 8 else '')
+    if not force: raise ValueError(f'{where}: this is not the run that was saved: {text}. It can go on, but not as it would have: --force (force=True) does so, --load-from begins a new run with the weights')
+    if rank() == 0: print(f'resume, by force: {text}')
+
+# %% ../../nbs/train/71_checkpoint.ipynb #a914653e
 def resume(learn, # made by `ssl_learner` or a method's learner, as the run that is to go on was made
-    ckpt          # path of a checkpoint, or what `load_checkpoint` gave
+    ckpt,         # path of a checkpoint, or what `load_checkpoint` gave
+    force=False   # go on even if the number of processes, batches or epochs, the precision or the config is another? Then not to the bit
 )->dict:
-    """Put `learn` where the checkpoint was saved; the next `fit(n)`, n as in the first run, goes on from there and ends with the weights of the undisturbed run.
+    """Put `learn` where the checkpoint was saved, in the middle of an epoch too; the next `fit(n)`, n as in the first run, goes on from there and ends with the weights of the undisturbed run.
     Returns the checkpoint. Raises `FileNotFoundError`, and `ValueError` where it cannot be resumed from or does not fit"""
     if not isinstance(learn, SSLLearner): raise TypeError(f'resume: a {type(learn).__name__} cannot begin in the middle; make it with ssl_learner or a method\'s learner')
     s,where = (ckpt,'resume') if isinstance(ckpt, dict) else (load_checkpoint(ckpt),str(ckpt))
     if why := _no_resume(s): raise ValueError(f'{where}: {why}')
+    _same_run(where, _differences(learn, s), force)
+    if (old := s['versions'].get('torch')) != torch.__version__ and rank() == 0: print(f'resume: it was written with torch {old}, this is {torch.__version__}: the last bits may differ')
     _load_model(get_model(learn.model), s['model'], where)
     learn.model.to(getattr(learn.dls, 'device', default_device()))       # where training will be: the optimizer's state goes to its parameters
     if not learn.opt: learn.create_opt()
-    _load_optimizer(learn.opt, s['optimizer'], where)
-    learn.start = (s['epoch'], s['train_iter'], s['iter'], partial(_go_on, state=s))
+    _load_optimizer(learn.opt, s['optimizer'], where, force)
+    learn.start = (*_position(learn, s), partial(_go_on, state=s, where=where, force=force))
     return s
 
+_int,_kinds = (int,),dict(time=(int,float), model=(dict,), optimizer=(dict,), scaler=(dict,), callbacks=(dict,), rng=(dict,), versions=(dict,))
 def _no_resume(s):
+    "Why no run can go on from the checkpoint `s`; None if one can"
+    if s.get('format') != 1: return _other_format(s)
     if 'optimizer' not in s: return 'it holds weights alone, without the state of the optimizer; load_weights takes them as the start of a new run'
-    if s['iter']: return f'it was saved after {s["iter"]} of {s["n_iter"]} batches of epoch {s["epoch"]+1}; a run goes on from the end of an epoch'
+    bad = [k for k in ('epoch','iter','train_iter','n_epoch','n_iter','world',*_kinds) if not isinstance(s.get(k), _kinds.get(k, _int)) or (k not in _kinds and s[k] < 0)]
+    if bad or s['iter'] > s['n_iter'] or not {'name','state'} <= s['optimizer'].keys(): return f'it is damaged: {", ".join(bad) or "what it says of its position or optimizer"} cannot be right'
 
-def _go_on(learn, state): # the fit has begun, `before_fit` has set everything to zero
+def _position(learn, s): # (epoch, steps in all, steps of that epoch); with batches of another size, as far along as it was
+    n,epoch,i,steps = max(1, len(learn.dls.train)),s['epoch'],s['iter'],s['train_iter']
+    if n == s['n_iter']: return epoch,steps,i
+    if vars(learn).get('max_iters'): return steps//n,steps,steps%n       # a run that is measured in steps
+    i = i*n//max(1, s['n_iter'])
+    return epoch,epoch*n+i,i
+
+class _Midway(Callback):
+    "In an epoch that another run began: after the last `before_train`, `f` gives back what has been set to zero there"
+    order = 1e6
+    def __init__(self, f): self.f = f
+    def before_fit(self): self.learn.remove_cb(self)            # a later fit: its own never came to an epoch
+    def before_train(self): learn = self.learn; learn.remove_cb(self); self.f(learn)
+
+def _go_on(learn, state, where='resume', force=False): # the fit has begun, `before_fit` has set everything to zero
     say = print if rank() == 0 else noop
     if state['epoch'] >= learn.n_epoch: say(f'nothing left to train: the checkpoint has {state["epoch"]} epochs, {learn.n_epoch} were asked for')
-    now = dict(n_iter=len(learn.dls.train), world=world())
-    if odd := [f'{k} {state[k]}, now {v}' for k,v in now.items() if v != state[k]]: say(f'resume: the run was {"; ".join(odd)}: it goes on, but not as it would have')
+    elif state['train_iter']:
+        half = _precision(learn)
+        _same_run(where, [f'{k}: {a} -> {b}' for k,a,b in (('epochs', state['n_epoch'], learn.n_epoch), ('precision', state.get('precision', half), half)) if a != b], force)
     scaler = vars(learn).get('scaler')
-    if scaler is not None and scaler.is_enabled() and state['scaler']: scaler.load_state_dict(state['scaler'])
     cbs = _stateful(learn)
-    for n,s in state['callbacks'].items():
-        if n in cbs: cbs[n].load_state_dict(s)
     if gone := sorted(set(state['callbacks']) - set(cbs)): say(f'resume: the checkpoint has a state for {", ".join(gone)}, which this run has not')
     if new := sorted(set(cbs) - set(state['callbacks'])): say(f'resume: {", ".join(new)} begins anew: the checkpoint has no state for it')
-    _record(learn, state['recorder']); _set_rng(state['rng'])
+    what = 'scaler'
+    try:
+        if scaler is not None and scaler.is_enabled() and state['scaler']: scaler.load_state_dict(state['scaler'])
+        for what,cb in cbs.items():
+            if what in state['callbacks']: cb.load_state_dict(state['callbacks'][what])
+        what = 'recorder'; _record(learn, state['recorder'])
+        what = 'random numbers'; _set_rng(state['rng'])
+    except _faults as e: raise ValueError(f'{where}: the state of {what} in the checkpoint does not fit this run ({_brief(e)})') from None
+    if state['iter']: learn.add_cb(_Midway(partial(_give_back, state=state)))
 
-# %% ../../nbs/train/71_checkpoint.ipynb #ffba7f6d
+def _give_back(learn, state):
+    _set_rng(state['rng'])
+    r,b = vars(learn).get('recorder'),state.get('begun') or {}
+    if r is None: return
+    if hasattr(r, 'start_epoch'): r.start_epoch -= b.get('seconds', 0.)
+    if r.train_metrics:
+        for m,d in zip(r.metrics, b.get('sums', ())): vars(m).update(d)
+
+# %% ../../nbs/train/71_checkpoint.ipynb #b712cf7d
 def _ckpts(work_dir):
     "Every checkpoint of the run in `work_dir`"
-    work_dir = Path(work_dir)
-    last,folders = work_dir/'last_checkpoint',[work_dir]
-    if last.is_file(): folders.append((work_dir/last.read_text(encoding='utf-8').strip()).parent)         # they may be kept elsewhere
+    folders = [Path(work_dir)] + ([last.parent] if (last := _last(work_dir)) else [])     # they may be kept elsewhere
     return list({f.resolve():f for d in folders for f in d.glob(f'*{ckpt_suffix}')}.values())
+
+def _last(work_dir): # what `last_checkpoint` says; None without a word
+    f = Path(work_dir)/'last_checkpoint'
+    name = f.read_text(encoding='utf-8', errors='replace').strip() if f.is_file() else ''
+    return Path(work_dir)/name if name and name.isprintable() else None
 
 def find_checkpoint(work_dir, say=print)->Path|None:
     "The newest checkpoint in `work_dir` that a run can go on from, None if there is none; `say` is told which ones were passed over, and why"
-    found = []
+    found,last = [],_last(work_dir)
+    if last and not os.path.exists(last): say(f'passed over {last.name}: it is gone, though last_checkpoint names it')
     for f in _ckpts(work_dir):
-        try: s = read_state(f, tensors=False); found.append((s['time'], f, _no_resume(s)))
-        except (ValueError, KeyError) as e: found.append((f.stat().st_mtime, f, 'it is cut short or damaged' if 'cut short' in str(e) else 'it is no checkpoint of sslkit'))
+        try: s = read_state(f, tensors=False); found.append((s['time'] if isinstance(s.get('time'), (int,float)) else f.stat().st_mtime, f, _no_resume(s)))
+        except ValueError as e: found.append((f.stat().st_mtime, f, 'it' + str(e).removeprefix(str(f))))
+        except OSError as e: found.append((0, f, e.strerror or str(e)))                    # nobody may read it, or it is gone
     for _,f,why in sorted(found, reverse=True):
         if why is None: return f
         say(f'passed over {f.name}: {why}')

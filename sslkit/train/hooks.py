@@ -12,15 +12,16 @@ __all__ = ['PRIORITIES', 'runtime_info_hook', 'iter_timer_hook', 'param_schedule
            'empty_cache_hook', 'DrawViews', 'visualization_hook', 'self_sup_visualization_hook',
            'naive_visualization_hook', 'hook_cbs', 'environment']
 
-# %% ../../nbs/train/72_hooks.ipynb #b424b15c
-import csv,hashlib,importlib.util,io,json,math,platform,shlex,shutil,subprocess,sys,tempfile,time
+# %% ../../nbs/train/72_hooks.ipynb #0ea10a2a
+import csv,hashlib,importlib.util,io,json,math,platform,re,shlex,shutil,subprocess,sys,tempfile,time
 from collections import deque
 from copy import deepcopy
 from fastai.basics import *
-from ..core.distributed import rank, reduce_mean, world
+from ..core.distributed import any_process, rank, reduce_mean, world
 from ..core.registry import bare, build, did_you_mean, register, signature, write_text
 from ..evaluate.probes import rng_untouched
 from .checkpoint import _averaged, load_checkpoint, note_last, save_checkpoint, ckpt_suffix, write_state
+from .signals import StopOnSignal
 
 # %% ../../nbs/train/72_hooks.ipynb #a6159103
 @register('RuntimeInfoHook')
@@ -49,7 +50,7 @@ def hook_order(priority:int|str # 0 to 100, or a name
     if isinstance(p, bool) or not isinstance(p, int) or not 0 <= p <= 100: raise ValueError(f'priority is {priority!r}; give a whole number from 0 to 100 or one of {", ".join(PRIORITIES)}')
     return 70 + p/5
 
-# %% ../../nbs/train/72_hooks.ipynb #41cc9b9d
+# %% ../../nbs/train/72_hooks.ipynb #e274f04a
 _how = dict(mean=torch.mean, min=torch.min, max=torch.max, median=torch.median, current=lambda t: t[-1])
 
 class RunningStat:
@@ -67,6 +68,10 @@ class RunningStat:
         if isinstance(self.window, int) or self.how == 'current': return
         f = dict(mean=torch.add, min=torch.minimum, max=torch.maximum)[self.how]
         self.acc = v if self.n == 1 else f(torch.as_tensor(self.acc), torch.as_tensor(v))
+    def state(self): return dict(last=[float(v) for v in self.last], n=self.n, acc=None if self.acc is None else float(self.acc))
+    def restore(self, s, device): # numbers that a model computes stay on its device
+        on = lambda v: torch.tensor(v, dtype=torch.float, device=device)
+        self.last.extend(map(on, s['last'])); self.n,self.acc = s['n'],None if s['acc'] is None else on(s['acc'])
     def value(self):
         "As a 0-d tensor; None before the first step"
         if not self.n: return None
@@ -219,39 +224,46 @@ def _writable(folder):
         with tempfile.TemporaryFile(dir=folder): pass
     except OSError as e: raise OSError(f'{folder} cannot be written to ({e.strerror or e}); choose another work_dir') from None
 
-# %% ../../nbs/train/72_hooks.ipynb #ca43bb24
+# %% ../../nbs/train/72_hooks.ipynb #1309ddd2
 def _folder(cb): return Path(cb.learn.path if cb.folder is None else cb.folder)
 def _training(cb): return not hasattr(cb.learn, 'lr_finder')           # the rate finder fits too, and puts everything back
 
 class ScalarLogger(Callback):
     "Rows for `backends` every `interval` steps and after each epoch, and `log.csv`"
     order,run_valid,folder = hook_order('BELOW_NORMAL'),False,None          # folder None: the Learner's path
+    __setattr__ = object.__setattr__                                # fastai looks for the name in Learner and model at every assignment
     def __init__(self, interval=10, ignore_last=True, metric_by_epoch=True, by_epoch=None, timer=None):
         store_attr(); self.backends,self.processor,self._begun,self._warned = [JsonLines()],log_processor(),False,False
-    def before_fit(self): self.run,self._begun = _training(self),False
+    def before_fit(self): self.run,self._begun,self._known = _training(self),False,{}
+    def _windows(self): return {f'{s.name} {s.how} {s.window}':s for s in self.processor['stats'] if 'time' not in s.src}      # seconds belong to a process
+    def state_dict(self): return {k:s.state() for k,s in self._windows().items()}
+    def load_state_dict(self, s): self._known = s
     def before_train(self):
         if not self._begun: self._begin()
-        for s in self.processor['stats']: s.reset('epoch')
+        if not getattr(self.learn, 'batches_done', 0):                 # of an epoch that another run began, the sums go on
+            for s in self.processor['stats']: s.reset('epoch')
         self._last = time.perf_counter()
     def _begin(self):
         self._begun,self._warned,self._total,self._steps = True,False,0.,0
         for s in self.processor['stats']: s.reset('global')
+        for k,s in self._windows().items():
+            if k in self._known: s.restore(self._known[k], self.learn.loss.device if isinstance(self.learn.loss, Tensor) else None)
         if rank(): return
         _writable(_folder(self))
         for b in self.backends: b.open(_folder(self), self.train_iter)
         _csv_begin(_folder(self)/'log.csv', list(self.recorder.metric_names), self.epoch)
 
-# %% ../../nbs/train/72_hooks.ipynb #c31a3368
+# %% ../../nbs/train/72_hooks.ipynb #384fd84c
 @patch
 def after_batch(self:ScalarLogger):
-    now = time.perf_counter()
+    learn,now = self.learn,time.perf_counter()                      # asking the callback for what the Learner has is slow
     self._total += now-self._last; self._steps += 1
-    got = dict(loss=self.loss.detach(), time=now-self._last, data_time=getattr(self.learn, 'data_time', 0.), grad_norm=vars(self.learn).get('grad_norm'))
+    got = dict(loss=learn.loss.detach(), time=now-self._last, data_time=vars(learn).get('data_time', 0.), grad_norm=vars(learn).get('grad_norm'))
     for s in self.processor['stats']:
         if got[s.src] is not None: s.add(got[s.src])
     within = self.processor['by_epoch'] if self.by_epoch is None else self.by_epoch
-    n = self.iter+1 if within else self.train_iter
-    if n % self.interval == 0 or (self.iter+1 == self.n_iter and (not self.ignore_last or self.n_iter <= self.interval)): self._log()
+    n = learn.iter+1 if within else learn.train_iter
+    if n % self.interval == 0 or (learn.iter+1 == learn.n_iter and (not self.ignore_last or learn.n_iter <= self.interval)): self._log()
     self._last = time.perf_counter()
     if self.timer: self.timer.end = self._last
 
@@ -261,6 +273,7 @@ def _log(self:ScalarLogger):
     for s in self.processor['stats']:
         v = s.value()
         if v is not None: row[s.name] = (reduce_mean(v) if s.src == 'loss' else v).item()      # the mean over processes
+    if row.get('time'): row['images_per_second'] = self.dls.train.bs*world()/row['time']
     row.update(memory=_memory(self.loss.device), eta=self._total/self._steps*(self.n_epoch*self.n_iter-self.train_iter), step=self.train_iter)
     self._write(lambda: [b.write(row, self.train_iter) for b in self.backends])
 
@@ -317,15 +330,19 @@ def rule_of(key:str, rule:str|None=None, greater_keys=None, less_keys=None)->str
     if has(less): return 'less'
     raise ValueError(f"is more of {key!r} better, or less? Its name does not tell; give rule='greater' or 'less'")
 
-# %% ../../nbs/train/72_hooks.ipynb #5cd04cb3
+# %% ../../nbs/train/72_hooks.ipynb #c43eb256
 class Shelf:
-    "The checkpoints of one run in `folder`: the newest `keep` of them (-1: all), and the best by each metric"
-    def __init__(self, folder, keep=-1): self.folder,self.keep,self.kept,self.best = Path(folder),keep,[],{}
-    def put(self, name, write): # write(path) -> None
-        "Write, then throw the oldest away. False, and a line of warning, where that was not possible"
-        old = [n for n in self.kept if n != name]
-        self.kept = [*old, name]                                # before it is written: it remembers itself
-        if not self._try(name, write): self.kept = old; return False
+    "The checkpoints of one run in `folder`: the newest `keep` of them (-1: all), the best by each metric, and a passing one that lasts until the next"
+    def __init__(self, folder, keep=-1): self.folder,self.keep,self.kept,self.passing,self.best = Path(folder),keep,[],[],{}
+    def put(self, name, write, passing=False): # write(path) -> None
+        "Write, then throw away what is no longer wanted. False, and a line of warning, where that was not possible"
+        kept,old = self.kept,self.passing
+        if not passing or name in kept: self.kept = [*(n for n in kept if n != name), name]       # before it is written: it remembers itself ...
+        self.passing = [n for n in [*old, name] if n not in self.kept]                            # ... and what it will replace, should nobody live to do so
+        if not self._try(name, write): self.kept,self.passing = kept,old; return False
+        for n in self.passing:
+            if n != name: self._remove(n)
+        self.passing = [n for n in self.passing if n == name]
         while 0 < self.keep < len(self.kept): self._remove(self.kept.pop(0))
         return True
     def put_best(self, key, value, rule, name, write):
@@ -339,55 +356,70 @@ class Shelf:
     def _remove(self, name):
         if rank() == 0: (self.folder/name).unlink(missing_ok=True)
 
-# %% ../../nbs/train/72_hooks.ipynb #f2bd6b7c
+# %% ../../nbs/train/72_hooks.ipynb #452cbb4d
 class Checkpoints(Callback):
-    "Save every `interval` epochs (or steps), at the end, and when a metric is best. A save that fails is reported; the run and older files go on"
+    "Save every `interval` epochs (or steps), after `minutes` without, at the end, and when a metric is best. A save that fails is reported; the run and older files go on"
     order,run_valid,folder = hook_order('VERY_LOW'),False,None
-    def __init__(self, interval=-1, by_epoch=True, optimizer=True, out_dir=None, keep=-1, last=True, best=(), rules=(None,), greater=None, less=None, publish=(), begin=0, template=None):
+    def __init__(self, interval=-1, by_epoch=True, optimizer=True, out_dir=None, keep=-1, last=True, best=(), rules=(None,), greater=None, less=None, publish=(), begin=0, template=None, minutes=None):
         store_attr(); self.shelf,self._begun = Shelf('.'),False
-    def before_fit(self): self.run,self._begun,self._done = _training(self),False,None; self.shelf = Shelf('.', self.keep)
-    def state_dict(self): return dict(kept=list(self.shelf.kept), best={k:list(v) for k,v in self.shelf.best.items()})
-    def load_state_dict(self, s): self.shelf.kept,self.shelf.best = list(s['kept']),{k:list(v) for k,v in s['best'].items()}
+    def before_fit(self): self.run,self._begun,self._ended,self._stepped = _training(self),False,None,False; self.shelf = Shelf('.', self.keep)
+    def state_dict(self): return dict(kept=list(self.shelf.kept), passing=list(self.shelf.passing), best={k:list(v) for k,v in self.shelf.best.items()})
+    def load_state_dict(self, s): self.shelf.kept,self.shelf.passing,self.shelf.best = list(s['kept']),list(s.get('passing', ())),{k:list(v) for k,v in s['best'].items()}
     def before_train(self):
         if not self._begun: self._begin()
-        self._start,self._due = self.train_iter,False
+        self._start,self._due = self.train_iter-getattr(self.learn, 'batches_done', 0),''
     def _begin(self):
-        self._begun,work,self._rules = True,_folder(self),self._metrics()
+        self._begun,self._clock,work,self._rules = True,time.monotonic(),_folder(self),self._metrics()
         self.shelf.folder = Path(self.out_dir)/work.resolve().name if self.out_dir else work
         if rank(): return
-        for d in {work, self.shelf.folder}: _writable(d)
-        for d in self.shelf.folder.glob(f'.*{ckpt_suffix}.*.tmp'): shutil.rmtree(d, ignore_errors=True)       # of a run that was killed while it wrote
+        for d in {work, self.shelf.folder}:
+            _writable(d)
+            for f in d.glob('.*.tmp'):                          # of a run that was killed while it wrote
+                if re.fullmatch(r'\..+\.\d+\.tmp', f.name): shutil.rmtree(f, ignore_errors=True) if f.is_dir() else f.unlink(missing_ok=True)
     def _metrics(self): # name -> 'greater' or 'less'
         names = [n for n in self.recorder.metric_names[1:] if n != 'time']
         first = next((n for n in names if n not in ('train_loss','valid_loss')), 'valid_loss')
         keys = [first if k == 'auto' else k for k in self.best]
-        if keys and not len(self.dls.valid): print(f'warning: CheckpointHook: save_best is {keys[0]!r}, but this run has no validation data: no checkpoint is the best'); return {}
+        if not len(self.dls.valid) and (odd := [k for k in keys if k != 'train_loss']):
+            if rank() == 0: print(f'warning: CheckpointHook: save_best is {odd[0]!r}, but this run has no validation data: no checkpoint is the best')
+            return {}
         for k in keys:
             if k not in names: raise ValueError(f'CheckpointHook: save_best is {k!r}, which this run does not record' + did_you_mean(k, names))
         return {k:rule_of(k, r, self.greater, self.less) for k,r in zip(keys, self.rules*len(keys) if len(self.rules) == 1 else self.rules)}
 
-# %% ../../nbs/train/72_hooks.ipynb #06a5b5ad
+# %% ../../nbs/train/72_hooks.ipynb #96546483
+@patch
+def after_step(self:Checkpoints): self._stepped = True
+
 @patch
 def after_batch(self:Checkpoints):
-    if self.by_epoch or not self._hit(self.train_iter): return
-    if self.iter+1 < self.n_iter: self._save((self.epoch, self.iter+1))
-    else: self._due = True
+    if not self.by_epoch and self._hit(self.train_iter): self._due = 'step'
+    elif self.minutes and not self._due and (world() == 1 or self.train_iter % 8 == 0) and any_process(time.monotonic()-self._clock >= 60*self.minutes): self._due = 'time'       # all save, or none
+    if self._due and self._stepped and self.iter+1 < self.n_iter: self._save((self.epoch, self.iter+1), self._due == 'time')       # at the end of an epoch, after its validation
+    self._stepped = False
 
 @patch
 def after_epoch(self:Checkpoints):
     if not self._begun: return                                  # `validate` fires this too
     at,row = (self.epoch+1, 0),epoch_row(self.recorder)
     for k,rule in self._rules.items(): self.shelf.put_best(k, None if row.get(k) is None else float(row[k]), rule, f'best_{k.replace("/","_")}_{self._name(at)}', lambda p: save_checkpoint(self.learn, p, at, False))
-    if self._due or (self.by_epoch and self._hit(self.epoch+1)) or (self.last and self.epoch+1 == self.n_epoch): self._save(at)
-    self._done = (self.train_iter, self.epoch+1)
+    self._ended = (self.train_iter, self.epoch+1)
+    if self._due == 'step' or (self.by_epoch and self._hit(self.epoch+1)) or (self.last and self.epoch+1 == self.n_epoch): self._save(at)
+    elif self._due: self._save(at, True)
 
 @patch
 def after_cancel_fit(self:Checkpoints): # stopped early, by patience or by a number of steps: what there is, if it is worth keeping
-    if not self._begun or not self.last or not torch.isfinite(self.loss).all(): return
+    if not self._begun or not self.last or vars(self.learn).get('stop_on_signal') and self.learn.stop_on_signal.leaving or any_process(not torch.isfinite(self.loss).all()): return
     n = self.train_iter-self._start
-    if self._done and self._done[0] == self.train_iter: at = (self._done[1], 0)
+    if self._ended and self._ended[0] == self.train_iter: at = (self._ended[1], 0)
     else: at = (self.epoch, n) if n < len(self.dls.train) else (self.epoch+1, 0)
     if self._name(at) not in self.shelf.kept[-1:]: self._save(at)
+
+@patch
+def save_now(self:Checkpoints):
+    "For `StopOnSignal`: its path, None where that was not possible. In the middle of a validation, that epoch is not over"
+    if not self._begun or any_process(not torch.isfinite(self.loss).all()): return None
+    return self._save((self._ended[1], 0) if self._ended and self._ended[0] == self.train_iter else (self.epoch, self.train_iter-self._start), True)
 
 @patch
 def after_fit(self:Checkpoints):
@@ -395,7 +427,11 @@ def after_fit(self:Checkpoints):
         for n in dict.fromkeys([*self.shelf.kept[-1:], *(n for _,n in self.shelf.best.values())]): publish_checkpoint(self.shelf.folder/n, self.publish)
     self._begun = False
 
-# %% ../../nbs/train/72_hooks.ipynb #f6e0152e
+# %% ../../nbs/train/72_hooks.ipynb #b790ef45
+def _sound(model): # the same on all processes, as the weights are
+    ps = [p.detach() for p in model.parameters() if p.is_floating_point()]
+    return not ps or bool(torch.stack([n.to(ps[0].device) for n in torch._foreach_norm(ps)]).isfinite().all())
+
 @patch
 def _hit(self:Checkpoints, n): return self.interval > 0 and n >= self.begin and (n-self.begin) % self.interval == 0
 
@@ -405,11 +441,16 @@ def _name(self:Checkpoints, at):
     return ((self.template or 'epoch_{}').format(at[0]) if at[1] == 0 else f'iter_{self.train_iter}') + ckpt_suffix
 
 @patch
-def _save(self:Checkpoints, at):
+def _save(self:Checkpoints, at, passing=False):
     def write(path):
-        save_checkpoint(self.learn, path, at, self.optimizer)
+        save_checkpoint(self.learn, path, at, self.optimizer or passing)
         if rank() == 0: note_last(_folder(self), path)
-    self.shelf.put(self._name(at), write)
+    name = self._name(at)
+    self._due,self._clock = '',time.monotonic()
+    if not _sound(self.learn.model):
+        if rank() == 0: print(f'warning: {name} is not written: the weights hold NaN or infinity; older checkpoints are as they were')
+        return None
+    return self.shelf.folder/name if self.shelf.put(name, write, passing) else None
 
 # %% ../../nbs/train/72_hooks.ipynb #374dd8b8
 def publish_checkpoint(path, keys=('meta','state_dict') # what stays: meta, state_dict, optimizer
@@ -425,7 +466,7 @@ def publish_checkpoint(path, keys=('meta','state_dict') # what stays: meta, stat
     print(f'published {out.name}')
     return out
 
-# %% ../../nbs/train/72_hooks.ipynb #b13fbbed
+# %% ../../nbs/train/72_hooks.ipynb #caa3ef4f
 @register('CheckpointHook')
 def checkpoint_hook(interval:int=-1, # epochs (or steps) between two; -1: only the last
     by_epoch=True,
@@ -440,11 +481,13 @@ def checkpoint_hook(interval:int=-1, # epochs (or steps) between two; -1: only t
     published_keys:str|list|tuple|None=None, # at the end, write NAME-SHA.safetensors with only these: 'meta', 'state_dict', 'optimizer'
     save_begin:int=0,                # none before this epoch (or step)
     filename_tmpl:str|None=None,     # 'epoch_{}' and 'iter_{}'; an ending .pth is replaced
+    interval_minutes:int|float|None=None, # sslkit's own: at least every so many minutes, in the middle of an epoch too; such a checkpoint lasts until the next
     file_client_args:dict|None=None, backend_args:dict|None=None # files are local
 )->list:
     "Checkpoints: see `Checkpoints`. Raises `ValueError`"
     for k,v in dict(interval=interval, max_keep_ckpts=max_keep_ckpts).items():
         if isinstance(v, bool) or not isinstance(v, int) or v == 0 or v < -1: raise ValueError(f'CheckpointHook: {k} is {v!r}; give a number of at least 1, or -1')
+    if interval_minutes is not None and (isinstance(interval_minutes, bool) or not isinstance(interval_minutes, (int,float)) or not 0 < interval_minutes < math.inf): raise ValueError(f'CheckpointHook: interval_minutes is {interval_minutes!r}; give a number of minutes above 0')
     if save_begin < 0: raise ValueError(f'CheckpointHook: save_begin is {save_begin!r}; give 0 or more')
     if out_dir and '://' in str(out_dir): raise ValueError(f'CheckpointHook: out_dir is {out_dir!r}; checkpoints are written to folders of this machine')
     if filename_tmpl is not None and '{}' not in filename_tmpl: raise ValueError(f"CheckpointHook: filename_tmpl is {filename_tmpl!r}; write {{}} where the number goes, as in 'epoch_{{}}'")
@@ -456,9 +499,10 @@ def checkpoint_hook(interval:int=-1, # epochs (or steps) between two; -1: only t
         if k != 'auto': rule_of(k, r, greater_keys, less_keys)
     odd = set(listify(published_keys)) - {'meta','state_dict','optimizer','message_hub','param_schedulers','ema_state_dict'}
     if odd: raise ValueError(f'CheckpointHook: published_keys has {sorted(odd)[0]!r}' + did_you_mean(sorted(odd)[0], ('meta','state_dict','optimizer')))
-    return [Checkpoints(interval, by_epoch, save_optimizer, out_dir, max_keep_ckpts, save_last, best, rules, greater_keys, less_keys, listify(published_keys), save_begin, filename_tmpl and filename_tmpl.removesuffix('.pth'))]
+    saver = Checkpoints(interval, by_epoch, save_optimizer, out_dir, max_keep_ckpts, save_last, best, rules, greater_keys, less_keys, listify(published_keys), save_begin, filename_tmpl and filename_tmpl.removesuffix('.pth'), interval_minutes)
+    return [saver, StopOnSignal(saver.save_now)]
 
-# %% ../../nbs/train/72_hooks.ipynb #82e3c29b
+# %% ../../nbs/train/72_hooks.ipynb #200cff98
 class AveragedWeights(Callback):
     "After each batch `averaged = (1-momentum)*averaged + momentum*weights`; validation sees the average"
     order,run_valid = hook_order('NORMAL'),False
@@ -488,6 +532,7 @@ class AveragedWeights(Callback):
         if self._avg is not None and self.validate: self._swap()
     def after_validate(self):
         if self._lent: self._swap()
+    def after_cancel_fit(self): self.after_validate()           # in the middle of a validation
     def state_dict(self): return dict(n=self._n, averaged=self._avg or {})
     def load_state_dict(self, s): self._n,self._avg = s['n'],{k:s['averaged'][k].to(v.device).clone() for k,v in self._now().items()} if s['averaged'] else None
 
@@ -507,7 +552,7 @@ def ema_hook(momentum:int|float=2e-4, # share of the new weights
     if evaluate_on_ema == evaluate_on_origin: raise ValueError('EMAHook: validation sees one set of weights: give evaluate_on_ema or evaluate_on_origin')
     return [AveragedWeights(momentum, interval, begin_iter, begin_epoch, update_buffers, evaluate_on_ema)]
 
-# %% ../../nbs/train/72_hooks.ipynb #fc698d1a
+# %% ../../nbs/train/72_hooks.ipynb #d976f434
 class EarlyStop(Callback):
     "End the fit when a column of the log has not become better by `min_delta` for `patience` epochs"
     order = hook_order('LOW')      # before a checkpoint, which holds the count; what ends the fit comes after it
@@ -542,7 +587,7 @@ class StopWhen(Callback):
     order,fixed_order = hook_order('LOWEST'),True
     def __init__(self, judge): self.judge = judge
     def after_epoch(self):
-        if not self.judge.why: return
+        if not any_process(bool(self.judge.why)): return        # all or none
         if rank() == 0: print(f'stopped after epoch {self.epoch+1}: {self.judge.why}')
         raise CancelFitException
 

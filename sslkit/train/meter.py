@@ -229,7 +229,7 @@ def _end_to_end(learn, w, steps, limit, model):
     finally:
         if hasattr(dl, 'close'): dl.close()                      # persistent workers
 
-# %% ../../nbs/train/73_meter.ipynb #89c3ba95
+# %% ../../nbs/train/73_meter.ipynb #cb489ccf
 def bench_data(cfg, # a `Config`, or the path of a config file
     steps:int=30,   # batches a stage; fewer where they take more than `limit` seconds
     options=None,   # overrides, as on the command line: ['train_dataloader.batch_size=32']
@@ -261,7 +261,7 @@ def bench_data(cfg, # a `Config`, or the path of a config file
     r = DataReport(config=shown(cfg.path), data=dls.name, images=dl.n, in_chans=dl.in_chans, size=dl.size, in_memory=not files, bs=dl.bs, device=str(dls.device), cores=num_cpus(), steps=steps, stages=stages, end_to_end=ends)
     if model:
         for e in ends: e['of_ceiling'] = stages['model']['ms']/e['ms']
-    r.update(_verdict(r)); r['advice'] = _advice(r, dl, half=not first(learn.cbs, risinstance(AMP)) and best_dtype(dls.device.type) != torch.float32)
+    r.update(_verdict(r)); r['advice'] = _advice(r, dl, half=getattr(first(learn.cbs, risinstance(AMP)), '_dtype', None) == torch.float32 and best_dtype(dls.device.type) != torch.float32)
     if workers and not files: r['advice'].append('the images are in memory: there are no numbers of workers to try')
     return r
 

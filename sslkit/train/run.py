@@ -4,18 +4,18 @@
 
 # %% auto #0
 __all__ = ['data_names', 'demo_settings', 'method_names', 'method_learner', 'open_data', 'judge', 'pretrain', 'train_config',
-           'fit_and_report', 'summarise', 'write_json', 'write_report', 'demo']
+           'wait_minutes', 'fit_and_report', 'summarise', 'write_json', 'write_report', 'demo']
 
-# %% ../../nbs/train/75_run.ipynb #6f75d8fd
+# %% ../../nbs/train/75_run.ipynb #250cf24e
 import base64,html,io,json,os,platform,tempfile,time,warnings
 from contextlib import redirect_stdout
 from copy import deepcopy
 from fastai.basics import *
 from fastai.callback.progress import CSVLogger
 import sslkit
-from ..core.distributed import rank
+from ..core.distributed import rank, world
+from ..core.parallel import processes, stop_processes
 from ..core.registry import did_you_mean, write_text
-from ..core.vocabulary import AMP, best_dtype
 from ..data.loaders import SSLDataLoaders
 from ..evaluate.collapse import verdict
 from ..evaluate.nearest import extract, knn, pixels
@@ -54,7 +54,7 @@ def open_data(what:str,  # one of `data_names`, a folder of images, or a list fi
     if Path(what).is_file(): return s.from_list(what, root=path, **kw)
     raise FileNotFoundError(f'{what!r} is no folder, no list file and no data set known by name' + did_you_mean(what, data_names))
 
-# %% ../../nbs/train/75_run.ipynb #a1a6427e
+# %% ../../nbs/train/75_run.ipynb #3fee26ce
 def judge(encoder, dls, tfm, name, **card)->dict: # -> dict(name, knn, linear, features)
     "kNN and linear accuracy of one encoder (None: raw pixels) on `dls`. Raises `ValueError` where there are no labels"
     f = pixels(dls) if encoder is None else extract(encoder, dls, tfm, name=name, progress=False, **card)
@@ -72,33 +72,45 @@ def pretrain(dls,      # `SSLDataLoaders`
     Raises `ValueError` in one line for an unknown method"""
     out = Path(out); out.mkdir(parents=True, exist_ok=True)
     make = method_learner(method)
-    set_seed(seed)
-    probe = OnlineProbe(dls, n_valid=2048)
-    learn = make(dls, arch, cbs=[probe, CSVLogger('log.csv')], path=out, **kwargs)
-    return fit_and_report(learn, out, method, epochs, seed, command, report, evaluate, probe)
+    with processes():
+        set_seed(seed)
+        probe = OnlineProbe(dls, n_valid=2048)
+        learn = make(dls, arch, cbs=[probe, CSVLogger('log.csv')], path=out, **kwargs)
+        return fit_and_report(learn, out, method, epochs, seed, command, report, evaluate, probe)
 
 def train_config(cfg,  # a `Config`, or the path of a config file
     work_dir=None,     # for everything the run leaves; None: the config's, else by its name
     command='', report=True, evaluate=True, # as in `pretrain`
     device=None,
     load_from=None,    # weights to begin with; None: as the config says
-    resume=None        # True: go on from the newest checkpoint in `work_dir`, a path: from this one; None: as the config says
+    resume=None,       # True: go on from the newest checkpoint in `work_dir`, a path: from this one; None: as the config says
+    force=False,       # resume although the config or the number of processes is another?
+    compile=False,     # `torch.compile` the networks?
+    **kwargs           # of `load_weights` for `load_from`: partial, resize_pos_embed
 )->dict:
-    """Train what a config describes. Beside what `pretrain` leaves, the folder gets the config as one file, its overrides, the environment, and the checkpoints and logs that its hooks write.
+    """Train what a config describes, in as many processes as a launcher started; what it returns is None on all but the first. Beside what `pretrain` leaves, the folder gets the config as one file, its overrides, the environment, and the checkpoints and logs that its hooks write.
     Raises `ConfigError`, or another error of one line"""
-    from sslkit.config.build import build_learner, work_dir_of
+    from sslkit.config.build import work_dir_of
     from sslkit.config.chain import Config
-    from sslkit.train.hooks import environment
-    if (n := int(os.environ.get('WORLD_SIZE', 1))) > 1: raise ValueError(f'{n} processes were started, but training from a config runs on one process in this version; start it without a launcher')
     cfg = cfg if isinstance(cfg, Config) else Config.load(cfg)
     out,probes = Path(work_dir or work_dir_of(cfg)),[]
     _check_folder(out, resume or cfg.get('resume'))
+    with processes(wait_minutes(cfg)): return _train_config(cfg, out, probes, command, report, evaluate, device, load_from, resume, force, compile, kwargs)
+
+def wait_minutes(cfg): # `env_cfg.dist_cfg.timeout` is in seconds
+    t = (cfg.get('env_cfg.dist_cfg') or {}).get('timeout', 1800)
+    if isinstance(t, bool) or not isinstance(t, (int,float)) or not t > 0: raise ValueError(f'{cfg.where("env_cfg.dist_cfg")}: env_cfg.dist_cfg.timeout is {t!r}; give a number of seconds')
+    return t/60
+
+def _train_config(cfg, out, probes, command, report, evaluate, device, load_from, resume, force, compile, load_options):
+    from sslkit.config.build import build_learner
+    from sslkit.train.hooks import environment
     def extra(dls):
         if dls.labelled and len(dls.valid.rows): probes.append(OnlineProbe(dls, n_valid=2048))
         return probes
-    learn = build_learner(cfg, out, device, cbs=extra)
+    learn = build_learner(cfg, out, device, cbs=extra, compile=compile)
     untrained = getattr(learn, 'untrained', None) or deepcopy(learn.model.encoder)
-    learn.begin_config(load_from, resume)                            # nothing is written before this: what fails leaves an older run's records alone
+    learn.begin_config(load_from, resume, force, **load_options)                            # nothing is written before this: what fails leaves an older run's records alone
     out.mkdir(parents=True, exist_ok=True)
     if rank() == 0:
         learn.cfg = cfg = _with_seed(cfg, learn.seed)
@@ -129,14 +141,17 @@ def fit_and_report(learn, out, method, epochs, seed, command='', report=True, ev
     start = start or deepcopy(learn.model.encoder)
     done = learn.start[1] if learn.start else 0                      # steps of the run that goes on
     info = dict(method=method, work_dir=str(out), arch=str(getattr(learn.model.encoder, 'meta', {}).get('arch', 'custom')), epochs=epochs, seed=seed, command=command, data=dict(dls.card))
-    print(f'{method}, {info["arch"]}, {_size_of(learn.model.encoder)} on {dls.name}: {len(dls.train)*dls.train.bs:,} images an epoch, {epochs} epochs, on {dls.device}{_precision(learn)}')
-    t = time.time(); (fit or partial(learn.fit_ssl, epochs))(); fit_time = max(time.time()-t, 1e-3); info['fit_seconds'] = round(fit_time, 1)
+    n,is_first = world(),rank() == 0
+    print(f'{method}, {info["arch"]}, {_size_of(learn.model.encoder)} on {dls.name}: {len(dls.train)*dls.train.bs*n:,} images an epoch, {epochs} epochs, on {f"{n} x " if n > 1 else ""}{dls.device}')
+    t = time.time(); (fit or partial(learn.fit_ssl, epochs))(); fit_time = max(time.time()-t, 1e-3); info.update(fit_seconds=round(fit_time, 1), processes=n)
+    stop_processes()                                                 # the first goes on alone: nobody waits while it evaluates and draws
+    if not is_first: return
     save_encoder(learn, out/'encoder.safetensors', method=method)
     rows,judged = [],dls.labelled and len(dls.valid.rows) > 0
     if evaluate and judged:
         for enc,name in ((None,'raw pixels'), (start,'random encoder'), (learn.model.encoder,f'{method}')):
             rows.append(judge(enc, dls, learn.recipe.eval, name, seed=seed))
-    info.update(summarise(rows), images_per_second=round((learn.train_iter-done)*dls.train.bs/fit_time),
+    info.update(summarise(rows), images_per_second=round((learn.train_iter-done)*dls.train.bs*n/fit_time),
         hardware=f'{platform.processor() or platform.machine()}, {torch.get_num_threads()} threads' if dls.device.type == 'cpu' else torch.cuda.get_device_name() if dls.device.type == 'cuda' else str(dls.device),
         versions=dict(sslkit=sslkit.__version__, torch=torch.__version__))
     if judged and probe: info['online_baselines'] = {n:probe.measure(e.to(dls.device), t)['knn'] for n,e,t in (('random encoder', start, learn.recipe.eval), ('raw pixels', nn.Flatten(), _to_unit))}
@@ -146,12 +161,6 @@ def fit_and_report(learn, out, method, epochs, seed, command='', report=True, ev
     info['seconds'] = round(time.time()-began, 1)
     write_json(out/'results.json', info)
     return info
-
-def _precision(learn): # for the head line, where it is not the usual
-    amp = first(learn.cbs, risinstance(AMP))
-    if amp is None: return ''
-    dtype = best_dtype(torch.device(learn.dls.device).type) if amp.dtype == 'auto' else amp.dtype
-    return ', ' + str(dtype).removeprefix('torch.') + (': this hardware has no fast half precision' if dtype == torch.float32 else '')
 
 def _to_unit(x): return x.float()/255
 
@@ -219,7 +228,7 @@ def _montage(ims, width=1500, gap=16):
         y += r[0].height+gap
     return page
 
-# %% ../../nbs/train/75_run.ipynb #aa40f1b0
+# %% ../../nbs/train/75_run.ipynb #7fb89286
 demo_settings = dict(method='mocov2', arch='tiny_resnet', epochs=10, k=1024, m=.996, t=.1, base_lr=.12, views=dict(scale=(.3,1.), flip_p=0., blur_p=0.))
 
 def demo(out='runs/demo', epochs=None, seed=0, train=None, command='sslkit demo', **kwargs)->dict:
@@ -228,6 +237,7 @@ def demo(out='runs/demo', epochs=None, seed=0, train=None, command='sslkit demo'
     dls = fashion_mnist(mini=True, bs=64)      # small batches: ten epochs of 12,000 images are few steps otherwise
     if train: dls = _fewer(dls, train)
     info = pretrain(dls, out, seed=seed, command=command, **{**demo_settings, **({'epochs':epochs} if epochs else {}), **kwargs})
+    if not info: return                                              # another process has it
     print(f'seed {seed}, {info["seconds"]:.0f} s in all, {info["fit_seconds"]:.0f} s of them training at {info["images_per_second"]} images/s\n'
           f'report: {Path(out)/"report.html"}   encoder: {Path(out)/"encoder.safetensors"}')
     return info

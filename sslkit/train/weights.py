@@ -5,27 +5,48 @@
 # %% auto #0
 __all__ = ['load_weights']
 
-# %% ../../nbs/train/70_weights.ipynb #46299162
-import pickle,zipfile
+# %% ../../nbs/train/70_weights.ipynb #9fadffd4
+import pickle,re,zipfile
+from collections import Counter
+from dataclasses import dataclass
 from fastai.basics import *
 from safetensors import safe_open, SafetensorError
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 from ..core.distributed import rank
 from .checkpoint import _averaged, _encoder_at, _key, load_checkpoint
 
-# %% ../../nbs/train/70_weights.ipynb #c1d7a22b
+# %% ../../nbs/train/70_weights.ipynb #29966506
+class _Inert:
+    "Stands for an object of a file that nobody needs"
+    def __new__(cls, *args, **kwargs): return object.__new__(cls)
+    def __init__(self, *args, **kwargs): pass
+    def __setstate__(self, state): pass
+    def __setitem__(self, k, v): pass
+    def append(self, o): pass
+    extend = append
+
+def _read_torch(path):
+    odd = get_unsafe_globals_in_checkpoint(str(path)) if zipfile.is_zipfile(path) else ()
+    with safe_globals([(type('Inert', (_Inert,), {}), n) for n in odd]): return torch.load(path, map_location='cpu', weights_only=True)
+
 def _torch_weights(path):
-    try: o = torch.load(path, map_location='cpu', weights_only=True)
+    try: o = _read_torch(path)
     except pickle.UnpicklingError:
         with open(path, 'rb') as f: head = f.read(1)
         if not zipfile.is_zipfile(path) and head != b'\x80': raise ValueError(f'{path} is no file of torch.save, or damaged') from None
         raise ValueError(f'{path} holds Python objects beside its tensors, and sslkit executes nothing from a file. Where you trust it, make a plain one: '
                          f'torch.save(torch.load({Path(path).name!r}, weights_only=False)["state_dict"], "plain.pth")') from None
-    except (RuntimeError, EOFError, KeyError, OSError): raise ValueError(f'{path} is no file of torch.save, or damaged') from None
+    except Exception: raise ValueError(f'{path} is no file of torch.save, or damaged') from None         # a broken pickle may trip over anything
     while isinstance(o, dict):
         inner = next((o[k] for k in ('state_dict','model','model_state_dict') if isinstance(o.get(k), dict)), None)
-        if inner is None: return o
+        if inner is None: return dict(_flat(o))
         o = inner
     raise ValueError(f'{path} holds a {type(o).__name__}, no dict of tensors')
+
+def _flat(o, pre=''): # {'teacher': {'a': tensor}} -> 'teacher.a'
+    for k,v in o.items():
+        if isinstance(v, dict) and all(isinstance(n, str) for n in v): yield from _flat(v, f'{pre}{k}.')
+        elif isinstance(v, Tensor): yield f'{pre}{k}',v
 
 def _weights_in(path):
     "(name -> tensor, name of the encoder in it or None)"
@@ -40,13 +61,45 @@ def _weights_in(path):
         return {**s['model'], **_averaged(s.get('callbacks', {}))},s['encoder']
     return _torch_weights(path),None
 
-# %% ../../nbs/train/70_weights.ipynb #c62ecd37
+# %% ../../nbs/train/70_weights.ipynb #f91881d9
+_mm = (r'patch_embed\.projection\.', 'patch_embed.proj.'), (r'\.ffn\.layers\.0\.0\.', '.mlp.fc1.'), (r'\.ffn\.layers\.1\.', '.mlp.fc2.')
+_layouts = {   # of a file: what becomes what in timm
+    '': (),
+    'MMClassification (ViT)': (*_mm, (r'(^|\.)layers\.(\d+)\.', r'\1blocks.\2.'), (r'(blocks\.\d+)\.ln(\d)\.', r'\1.norm\2.'), (r'(^|\.)ln1\.', r'\1norm.'), (r'(^|\.)ln2\.', r'\1fc_norm.')),
+    'MMClassification (Swin)': (*_mm, (r'(^|\.)stages\.(\d+)\.downsample\.', lambda m: f'{m[1]}layers.{int(m[2])+1}.downsample.'), (r'(^|\.)stages\.', r'\1layers.'), (r'\.attn\.w_msa\.', '.attn.'), (r'(^|\.)norm3\.', r'\1norm.')),
+    'torchvision (ViT)': ((r'class_token$', 'cls_token'), (r'conv_proj\.', 'patch_embed.proj.'), (r'encoder\.pos_embedding$', 'pos_embed'), (r'encoder\.layers\.encoder_layer_(\d+)\.', r'blocks.\1.'), (r'\.ln_(\d)\.', r'.norm\1.'),
+        (r'\.self_attention\.in_proj_', '.attn.qkv.'), (r'\.self_attention\.out_proj\.', '.attn.proj.'), (r'\.mlp\.(0|linear_1)\.', '.mlp.fc1.'), (r'\.mlp\.(3|linear_2)\.', '.mlp.fc2.'), (r'encoder\.ln\.', 'norm.'))}
+
+def _in_timms_words(src, layout):
+    out = {}
+    for k,v in src.items():
+        n = k
+        for a,b in _layouts[layout]: n = re.sub(a, b, n)
+        out[n] = _merged(v) if 'Swin' in layout and re.search(r'\.downsample\.(norm|reduction)\.', n) else v
+    return out
+
+def _merged(t): # four neighbouring pixels become one: channel first, then row and column, in MMClassification; column, row, channel in timm
+    if t.shape[-1] % 4: return t
+    return t.unflatten(-1, (-1,2,2)).transpose(-1, -3).flatten(-3).contiguous()
+
+def _prefixes(src, own, first): # prefix -> how many of `own`'s names follow it in the file, the best first
+    votes = Counter()
+    for k in src:
+        part = k.split('.')
+        for i in range(len(part)):
+            if '.'.join(part[i:]) in own: votes['.'.join(part[:i]+[''])] += 1
+    copy = lambda p: any(w in p for w in ('encoder_k','momentum','target','student','ema')) and p != first
+    return sorted(votes, key=lambda p: (-votes[p], p != first, copy(p)))[:3]
+
+# %% ../../nbs/train/70_weights.ipynb #517007f2
 def load_weights(learn, # a Learner, or a module
     path,               # checkpoint of ours, encoder.safetensors, or a file of torch.save
-    prefix=None         # take only tensors whose names begin with it, and cut it off: 'backbone.'
+    prefix=None,        # take only tensors whose names begin with it, and cut it off: 'backbone.'
+    partial=False,      # is an encoder that the file has only a part of, or in other shapes, to be loaded as far as it goes?
+    resize_pos_embed=False # interpolate the position embedding of images of another size?
 )->dict:
-    """Weights as the start of a new run; what has another shape or no partner stays as it is. Prints how many tensors fit, and returns the names: `loaded`, `missing`, `unexpected`, `misshaped`.
-    Memory of single images (`Memory`) is not loaded: it belongs to its data set. Raises `FileNotFoundError`, and `ValueError` where nothing fits"""
+    """Weights as the start of a new run. Prints how many tensors fit, and returns names: `loaded`, `missing` and `misshaped` of the model, `unexpected` of the file.
+    Memory of single images (`Memory`) is not loaded: it belongs to its data set. Raises `FileNotFoundError`, and `ValueError` where the encoder is not all there, shape by shape"""
     model = get_model(learn.model) if isinstance(learn, Learner) else learn
     src,enc_src = _weights_in(path)
     src = {k:v for k,v in src.items() if isinstance(v, Tensor) and not k.endswith('_extra_state')}
@@ -55,26 +108,61 @@ def load_weights(learn, # a Learner, or a module
         all_src,dot = src,prefix.rstrip('.')+'.'
         src = {k[len(dot):]:v for k,v in src.items() if k.startswith(dot)}
         if not src: raise ValueError(f'load_weights: no tensor in {path} has the prefix {dot!r}. The file has {_few(all_src)}')
+    if hasattr(model, 'teacher') and any(k.startswith('student.') for k in src) and not any(k.startswith('teacher.') for k in src):
+        src.update({'teacher'+k[7:]:v for k,v in src.items() if k.startswith('student.')})                   # published without it: a teacher begins as a copy of its student
     own = {k:v for k,v in model.state_dict().items() if isinstance(v, Tensor) and not k.endswith('_extra_state')}
-    ways = [_renamed(src, cut, to) for cut in dict.fromkeys(('', *([enc_src+'.'] if enc_src else ()), 'backbone.', 'encoder.', 'model.')) for to in _encoders(model)]
-    fit = lambda new: {k:v for k,v in new.items() if k in own and v.shape == own[k].shape}
-    new = max(ways, key=lambda o: len(fit(o)))
-    ok = fit(new)
-    res = dict(loaded=list(ok), missing=[k for k in own if k not in new], unexpected=[k for k in new if k not in own], misshaped=[k for k in new if k in own and k not in ok])
-    if not ok: raise ValueError(f'load_weights: none of the {len(src)} tensors in {path} fits the model. The file has {_few(src)}; the model has {_few(own)}')
+    way = max(_ways(src, own, model, enc_src), key=lambda w: (w.fits(own, True), w.fits(own), w.named(own)))
+    new = {k:v for k,v in way.new.items() if k in own}
+    if resize_pos_embed: new = {k:_resized(v, own[k]) if k.endswith('pos_embed') and v.shape != own[k].shape else v for k,v in new.items()}
+    ok = {k:v for k,v in new.items() if v.shape == own[k].shape}
+    if not any(v.numel() > 1 for v in ok.values()) and any(v.numel() > 1 for v in own.values()): raise ValueError(f'load_weights: none of the {len(src)} tensors in {path} fits the model. The file has {_few(_sized(src))}; the model has {_few(_sized(own))}')
+    res = dict(loaded=list(ok), missing=[k for k in own if k not in new and not k.endswith('num_batches_tracked')], misshaped=[k for k in new if k not in ok], unexpected=[k for k in way.left])
+    need = {k:[n for n in res[k] if n.startswith(way.to[0])] or [n for n in res[k] if n.startswith(way.to)] for k in ('missing','misshaped')}        # a teacher lacks what its student lacks: once is enough
+    if any(need.values()) and not partial: raise ValueError(f'load_weights: {Path(path).name} has not the whole encoder: {_listed(need, new, own)}. ' + (_advice(need, new, own) or 'partial=True loads what there is'))
     model.load_state_dict(ok, strict=False)
-    odd = [f'{len(v)} {k} ({_few([f"{n} {tuple(new[n].shape)} for {tuple(own[n].shape)}" for n in v] if k == "misshaped" else v)})' for k,v in res.items() if v and k != 'loaded']
-    if rank() == 0: print(f'load_weights: {len(ok)} of {len(own)} tensors of the model from {Path(path).name}' + (f'; {"; ".join(odd)}' if odd else ''))
+    if rank() == 0: print(f'load_weights: {len(ok)} of {len(own)} tensors of the model from {Path(path).name}{way.how}' + (f'; {o}' if (o := _listed(res, new, own)) else ''))
     return res
 
 def _few(names, n=3): return ', '.join(list(names)[:n]) + (f' and {len(names)-n} more' if len(names) > n else '')
+def _sized(d): return [f'{k} {tuple(v.shape)}' for k,v in d.items()]
+def _shapes(n, new, own): return f'{n} {tuple(new[n].shape)} for {tuple(own[n].shape)}'
+def _listed(res, new, own): return '; '.join(f'{len(v)} {k} ({_few([_shapes(n, new, own) for n in v] if k == "misshaped" else v)})' for k,v in res.items() if v and k != 'loaded')
+
+def _advice(need, new, own):
+    pos = all(k.endswith('pos_embed') and new[k].shape[-1] == own[k].shape[-1] for k in need['misshaped'])
+    if need['misshaped'] and pos and not need['missing']: return 'The position embedding is of images of another size: resize_pos_embed=True interpolates it'
+
+# %% ../../nbs/train/70_weights.ipynb #9f07e9b6
+@dataclass
+class _Way:
+    "One reading of the file: names of the model -> tensors of the file"
+    new:dict        # name in the model -> tensor
+    left:list       # names in the file that have no place in it
+    to:tuple        # prefixes of the encoders in the model: these must be whole
+    how:str         # for the printed line
+    def named(self, own): return sum(k in own for k in self.new)
+    def fits(self, own, need=False): return sum(k in own and v.shape == own[k].shape and (not need or k.startswith(self.to)) for k,v in self.new.items())
+
+def _ways(src, own, model, enc_src):
+    to = _encoders(model)                                           # a bare backbone: ('',)
+    rel = {k[len(to[0]):] for k in own if k.startswith(to[0])}
+    yield _Way(src, [k for k in src if k not in own], to, '')        # the same model, heads and all
+    for layout in _layouts:
+        s = _in_timms_words(src, layout) if layout else src
+        if layout and s.keys() == src.keys(): continue
+        was = dict(zip(s, src))
+        for pre in _prefixes(s, rel, f'{enc_src}.' if enc_src else None):
+            new = {k[len(pre):]:v for k,v in s.items() if k.startswith(pre) and k[len(pre):] in rel}
+            how = ', '.join(([f'its {pre[:-1]}'] if pre else []) + ([f'named as in {layout}'] if layout else []))
+            yield _Way({t+k:v for k,v in new.items() for t in to}, [was[k] for k in s if k[len(pre):] not in new or not k.startswith(pre)], to, how and f' ({how})')
 
 def _encoders(model): # prefixes under which the weights of a backbone are wanted; a teacher begins as a copy of the student
     at = _encoder_at(model)
-    if not at: return [('',)]
+    if not at: return ('',)
     teacher = 'teacher' + at.removeprefix('student') if at.split('.')[0] == 'student' else None
-    return [('',), (f'{at}.', *([f'{teacher}.'] if teacher and teacher in dict(model.named_modules()) else []))]
+    return (f'{at}.', *([f'{teacher}.'] if teacher and teacher in dict(model.named_modules()) else []))
 
-def _renamed(src, cut, to): # names that begin with `cut` get each of `to` instead
-    if cut and not any(k.startswith(cut) for k in src): return {}
-    return {t+k[len(cut):] if k.startswith(cut) else k:v for k,v in src.items() for t in to}
+def _resized(t, like): # (1,L,D), class token and the like first
+    from timm.layers import resample_abs_pos_embed
+    extra = next((n for n in range(3) if all(math.isqrt(o.shape[1]-n)**2 == o.shape[1]-n for o in (t, like))), None) if t.dim() == like.dim() == 3 and t.shape[-1] == like.shape[-1] else None
+    return t if extra is None else resample_abs_pos_embed(t, [math.isqrt(like.shape[1]-extra)]*2, num_prefix_tokens=extra)
