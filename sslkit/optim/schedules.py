@@ -81,7 +81,7 @@ def multistep(at=(.6,.8), # shares of training at which the rate drops
     return partial(_multistep, at=tuple(at), gamma=gamma)
 def _multistep(p, at, gamma): return gamma**sum(p >= a - 1e-9 for a in at)     # a share such as .6 is no exact float: allow for rounding
 
-# %% ../../nbs/optim/35_schedules.ipynb #208ecd8d
+# %% ../../nbs/optim/35_schedules.ipynb #e0616b45
 class HyperSchedule(Callback):
     "Before each batch, set each group's `lr` to `lr * f(progress) * group['lr_mult']`; groups with `fix_lr` keep `lr * lr_mult`"
     order,run_valid = 60,False
@@ -92,13 +92,14 @@ class HyperSchedule(Callback):
     def before_fit(self):
         self._seen = {}
         if self.opt is not None: self._base = float(self.opt.hypers[0]['lr'] if self._lr is None else self._lr)
-    def values(self): return dict(lr=self._base*self.f(self.train_iter/(self.n_epoch*self.n_iter)))     # of each hyperparameter, now
+    def values(self): return dict(lr=self._base*self.f(self.learn.train_iter/(self.learn.n_epoch*self.learn.n_iter)))     # of each hyperparameter, now
     def before_batch(self):
+        opt = self.learn.opt
         for k,v in self.values().items():
             self._seen.setdefault(k, []).append(v)
-            gs = self.opt.opt.param_groups if isinstance(self.opt, OptimWrapper) else self.opt.hypers
+            gs = opt.opt.param_groups if isinstance(opt, OptimWrapper) else opt.hypers
             vs = [self._base if k == 'lr' and g.get('fix_lr') else v for g in gs]
-            self.opt._set_hyper(k, vs if isinstance(self.opt, GroupOptim) else [x*g.get(f'{k}_mult', 1.) for x,g in zip(vs, gs)])   # `set_hyper` would read all groups twice
+            opt._set_hyper(k, vs if isinstance(opt, GroupOptim) else [x*g.get(f'{k}_mult', 1.) for x,g in zip(vs, gs)])   # `set_hyper` would read all groups twice
     def after_fit(self):
         if self._seen and hasattr(self.learn, 'recorder'): self.recorder.hps = dict(self._seen)
 

@@ -182,10 +182,11 @@ def cls_visualizer(vis_backends:list|None=None, name='visualizer', save_dir:str|
 @register('UniversalVisualizer')
 def universal_visualizer(vis_backends:list|None=None, name='visualizer', save_dir:str|None=None, image=None, fig_save_cfg:dict|None=None, fig_show_cfg:dict|None=None): return visualizer(vis_backends, name, save_dir)
 
-# %% ../../nbs/train/72_hooks.ipynb #19c3a841
+# %% ../../nbs/train/72_hooks.ipynb #f1c112fc
 class IterTimer(Callback):
     "`learn.data_time`: seconds between the end of one step and the beginning of the next"
     order,run_valid,fixed_order = -5,False,True
+    __setattr__ = object.__setattr__                            # fastai looks for the name in Learner and model at every assignment
     def __init__(self): self.end = 0.
     def before_train(self): self.end = time.perf_counter()
     def before_batch(self): self.learn.data_time = time.perf_counter()-self.end
@@ -224,14 +225,14 @@ def _writable(folder):
         with tempfile.TemporaryFile(dir=folder): pass
     except OSError as e: raise OSError(f'{folder} cannot be written to ({e.strerror or e}); choose another work_dir') from None
 
-# %% ../../nbs/train/72_hooks.ipynb #1309ddd2
+# %% ../../nbs/train/72_hooks.ipynb #e8a3d76f
 def _folder(cb): return Path(cb.learn.path if cb.folder is None else cb.folder)
 def _training(cb): return not hasattr(cb.learn, 'lr_finder')           # the rate finder fits too, and puts everything back
 
 class ScalarLogger(Callback):
     "Rows for `backends` every `interval` steps and after each epoch, and `log.csv`"
     order,run_valid,folder = hook_order('BELOW_NORMAL'),False,None          # folder None: the Learner's path
-    __setattr__ = object.__setattr__                                # fastai looks for the name in Learner and model at every assignment
+    __setattr__ = object.__setattr__
     def __init__(self, interval=10, ignore_last=True, metric_by_epoch=True, by_epoch=None, timer=None):
         store_attr(); self.backends,self.processor,self._begun,self._warned = [JsonLines()],log_processor(),False,False
     def before_fit(self): self.run,self._begun,self._known = _training(self),False,{}
@@ -356,10 +357,11 @@ class Shelf:
     def _remove(self, name):
         if rank() == 0: (self.folder/name).unlink(missing_ok=True)
 
-# %% ../../nbs/train/72_hooks.ipynb #452cbb4d
+# %% ../../nbs/train/72_hooks.ipynb #a805a201
 class Checkpoints(Callback):
     "Save every `interval` epochs (or steps), after `minutes` without, at the end, and when a metric is best. A save that fails is reported; the run and older files go on"
     order,run_valid,folder = hook_order('VERY_LOW'),False,None
+    __setattr__ = object.__setattr__
     def __init__(self, interval=-1, by_epoch=True, optimizer=True, out_dir=None, keep=-1, last=True, best=(), rules=(None,), greater=None, less=None, publish=(), begin=0, template=None, minutes=None):
         store_attr(); self.shelf,self._begun = Shelf('.'),False
     def before_fit(self): self.run,self._begun,self._ended,self._stepped = _training(self),False,None,False; self.shelf = Shelf('.', self.keep)

@@ -33,10 +33,11 @@ def _fitting(frame): # is a fit under way?
     while frame is not None and frame.f_code.co_name != '_with_events': frame = frame.f_back
     return frame is not None
 
-# %% ../../nbs/train/74_signals.ipynb #553afbb7
+# %% ../../nbs/train/74_signals.ipynb #2ed1719a
 class StopOnSignal(Callback):
     "SIGTERM or SIGINT: the step is finished, `save()` is called, and the process leaves with 128 + the number of the signal"
     order,fixed_order = 1000,True
+    __setattr__ = object.__setattr__                            # fastai looks for the name in Learner and model at every assignment
     def __init__(self,
         save,   # () -> Path, or None where it could not be saved; called in `after_cancel_fit`
         every=8 # batches after which several processes ask each other
@@ -45,7 +46,7 @@ class StopOnSignal(Callback):
     def before_train(self): self.signals.catch()
     def after_step(self): self._stepped = True
     def after_batch(self):
-        if not self.training: return self._leave() if world() == 1 else None
+        if not self.learn.training: return self._leave() if world() == 1 else None
         self._n += 1
         if world() > 1 and self._n % self.every == 0: self._asked = any_process(self.signals.got is not None)        # every so many batches, whether they step or not
         if self._stepped and (world() == 1 or self._asked): self._leave()
