@@ -409,16 +409,17 @@ def test_any_order_of_ops(seed):
 if sys.platform=='linux':
     def test_peak_memory():
         "A batch at 224 pixels needs at most three times the memory of its views, at its worst moment"
-        out = python("""import sys, torch
+        out = python("""import ctypes, sys, torch
 from sslkit.augment.recipes import recipe
 torch.set_num_threads(1)
+trim = getattr(ctypes.CDLL(None), 'malloc_trim', int)
 at = lambda k: int(next(l for l in open('/proc/self/status') if l.startswith(k)).split()[1])*1024
 for name,n,size,kw in (('simclr',96,224,{}),('byol',64,224,dict(exact=True)),('swav',32,224,{}),('beit',48,224,{}),('mocov2',2000,32,{})):
     r,x = recipe(name, size, **kw),torch.randint(256, (n,3,256,256) if size==224 else (n,3,36,36), dtype=torch.uint8)
-    r(x[:20]); before = at('VmRSS')
+    r(x[:20]); trim(0); before = at('VmRSS')                              # what was used before and is free would not count
     open('/proc/self/clear_refs', 'w').write('5')                       # the peak starts anew
     v = r(x); print(name, (at('VmHWM')-before)/sum(o.numel()*o.element_size() for o in v)); del v""")
-        for l in out.splitlines(): assert .2 < float(l.split()[1]) < 3, l
+        for l in out.splitlines(): assert .5 < float(l.split()[1]) < 3, l
 
 THREADS = """import sys, os, pickle, threading, multiprocessing as mp, torch
 from sslkit.augment.recipes import recipe
