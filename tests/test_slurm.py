@@ -11,7 +11,7 @@ small = root/'configs/selfsup/mocov2/mocov2_tiny-resnet_1xb64-coslr-10e_fashion-
 tiny = ['batch_size=16', 'train_dataloader.dataset.indices=96', 'val_dataloader=None', 'model.queue_len=32', 'model.backbone.width=8', 'model.neck.in_channels=256', 'default_hooks.logger.interval=1', 'default_hooks.checkpoint.interval=1']
 
 # sbatch reads its #SBATCH lines with shlex (Slurm's rules for quotes are a shell's) and runs the script; srun starts the tasks, ends all when one fails, and gives the highest exit status;
-# $SIGNAL_WHEN names a file: once it is there, all tasks get SIGTERM, as they would 90 seconds before the end
+# $SIGNAL_WHEN names a file: once something is in it, all tasks get SIGTERM, as they would 90 seconds before the end
 _sbatch = '''import json, os, shlex, subprocess, sys
 script = sys.argv[-1]; here = os.path.dirname(os.path.abspath(__file__))
 opts = dict(w.lstrip('-').partition('=')[::2] for l in open(script) if l.startswith('#SBATCH ') for w in shlex.split(l[8:]))
@@ -29,7 +29,7 @@ open(os.path.dirname(os.path.abspath(__file__))+'/srun.args', 'w').write('\\n'.j
 n,per,when = int(os.environ['SLURM_NTASKS']),int(os.environ['SLURM_NTASKS_PER_NODE']),os.environ.get('SIGNAL_WHEN')
 ps = [subprocess.Popen(sys.argv[i:], env=dict(os.environ, SLURM_PROCID=str(r), SLURM_LOCALID=str(r%per), SLURM_NODEID=str(r//per))) for r in range(n)]
 while any(p.poll() is None for p in ps):
-    if when and os.path.exists(when): [p.terminate() for p in ps]; when = None
+    if when and os.path.exists(when) and os.path.getsize(when) > 0: [p.terminate() for p in ps]; when = None
     if '--kill-on-bad-exit=1' in sys.argv and any(p.poll() for p in ps): time.sleep(1); [p.terminate() for p in ps if p.poll() is None]; break
     time.sleep(.02)
 sys.exit(max(c if c >= 0 else 128-c for c in (p.wait() for p in ps)))'''
@@ -87,7 +87,7 @@ def test_a_task_that_dies_ends_the_job_and_is_not_repeated(cluster, tmp_path):
 def test_sigterm_reaches_python_itself(cluster, tmp_path, monkeypatch):
     "A shell in between would die and leave it alone"
     monkeypatch.setenv('SIGNAL_WHEN', str(tmp_path/'up1'))
-    code = 'import os,signal,sys,time; r = os.environ["RANK"]; signal.signal(signal.SIGTERM, lambda *_: (open("got"+r, "w").close(), open("last_checkpoint", "w").close(), sys.exit(143))); time.sleep(.3*int(r)); open("up"+r, "w").close(); time.sleep(30)'
+    code = 'import os,signal,sys,time; r = os.environ["RANK"]; signal.signal(signal.SIGTERM, lambda *_: (open("got"+r, "w").close(), open("last_checkpoint", "w").close(), sys.exit(143))); [time.sleep(.02) for _ in iter(lambda: int(r) and not os.path.exists("up0"), False)]; open("up"+r, "w").write(r); time.sleep(30)'
     run(tmp_path, [sys.executable, '-c', code], requeue=True)
     assert (tmp_path/'got0').exists() and (tmp_path/'got1').exists() and 'requeue 100' in (cluster/'scontrol.log').read_text()
 

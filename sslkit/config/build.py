@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['build_learner']
 
-# %% ../../nbs/config/87_build.ipynb #2b9d8682
+# %% ../../nbs/config/87_build.ipynb #875816a5
 import importlib,inspect,os,random,re,sys,warnings
 from copy import deepcopy
 from fastai.basics import *
@@ -17,7 +17,7 @@ from sslkit.core.distributed import agree,any_process,rank,world
 from sslkit.core.learner import ssl_learner
 from sslkit.core.numerics import set_deterministic
 from sslkit.core.parallel import DDP,one_first
-from sslkit.core.registry import build,register
+from sslkit.core.registry import bare,build,register,signature
 from sslkit.core.vocabulary import Views
 from sslkit.data.datasets import config_dls,dataset_pipeline
 from sslkit.optim.schedules import ParamSchedule,ScaledLR
@@ -105,7 +105,7 @@ def work_dir_of(cfg)->str:
     i = max((i for i,p in enumerate(parts[:-2]) if p == 'configs'), default=len(parts)-3)
     return os.path.join('work_dirs', parts[i+1] if len(parts) > 2 else '', os.path.splitext(parts[-1])[0])
 
-# %% ../../nbs/config/87_build.ipynb #8019fd24
+# %% ../../nbs/config/87_build.ipynb #d653b13b
 def build_learner(cfg, # a `Config`, or the path of a config file
     work_dir=None,     # where checkpoints and logs go; None: the config's, else by its name
     device=None,       # of the batches; None: CUDA, else MPS, else CPU
@@ -133,12 +133,13 @@ def build_learner(cfg, # a `Config`, or the path of a config file
     with _at(cfg, 'train_dataloader'), one_first(): dls = config_dls(d['train_dataloader'], d.get('val_dataloader'), in_chans=chans, device=device, stats=stats)
     if dls.in_chans != chans: raise ConfigError(f'{cfg.where("model.backbone")}: model.backbone.in_channels is {chans}, the images of {dls.name} have {dls.in_chans} channels')
     seed = set_randomness(**(d.get('randomness') or {}))
+    if 'num_images' in signature(bare(model_cfg['type'])).parameters: model_cfg.setdefault('num_images', int(dls.train.rows.idx.max())+1)      # what is remembered of each
     with _at(cfg, 'model'): parts = build(model_cfg)
-    _check_views(cfg, views, parts['model'])
+    _check_views(cfg, views, parts)
     if not cfg.get('randomness.deterministic'): torch.backends.cudnn.benchmark = bool(cfg.get('env_cfg.cudnn_benchmark'))
     lr = _scaled(cfg, optim.lr, dls)
-    learn = ssl_learner(dls, parts['model'], parts['loss_func'], [Views(views), *parts['cbs'], *optim.cbs], [DDP(find_unused_parameters=bool(cfg.get('find_unused_parameters'))), *hs, *skip, *([StopAt(iters)] if iters else []), *L(cbs(dls) if inspect.isfunction(cbs) else cbs)],
-        partial(ParamSchedule, d.get('param_scheduler') or [], max_iters=iters), opt_func=optim.opt_func, splitter=optim.splitter, lr=lr, path=work_dir, precision=d.get('precision'), compile=compile or d.get('compile') or False)
+    learn = ssl_learner(dls, parts['model'], parts['loss_func'], [Views(views, index=parts.get('index', False)), *parts['cbs'], *optim.cbs], [DDP(find_unused_parameters=bool(cfg.get('find_unused_parameters'))), *hs, *skip, *([StopAt(iters)] if iters else []), *L(cbs(dls) if inspect.isfunction(cbs) else cbs)],
+        partial(ParamSchedule, d.get('param_scheduler') or [], max_iters=iters), opt_func=optim.opt_func, splitter=optim.splitter, lr=lr, path=work_dir, metrics=parts.get('metrics'), precision=d.get('precision'), compile=compile or d.get('compile') or False)
     if not isinstance(lr, ScaledLR): learn.lr_sum = _lr_note(cfg, lr, dls.train.bs, d['optim_wrapper'])
     learn.cfg,learn.seed,learn.max_iters,learn.epochs = cfg,seed,iters,epochs or max(1, math.ceil(iters/max(1, len(dls.train))))
     load_inits(learn, inits)
@@ -148,10 +149,11 @@ def build_learner(cfg, # a `Config`, or the path of a config file
 def _hooks(cfg, d, work_dir): # they need no data, so their errors need not wait for it
     with _at(cfg, 'default_hooks'): return hook_cbs(d.get('default_hooks') or {}, d.get('custom_hooks') or [], log_processor=d.get('log_processor'), visualizer=d.get('visualizer'), vis_backends=d.get('vis_backends'), work_dir=work_dir)
 
-def _check_views(cfg, views, model):
+def _check_views(cfg, views, parts):
+    model = parts['model']
     ps = list(inspect.signature(model.forward).parameters.values())
     if any(p.kind == p.VAR_POSITIONAL for p in ps): return
-    ps,n = [p for p in ps if p.kind in (p.POSITIONAL_ONLY,p.POSITIONAL_OR_KEYWORD)],views.views+len(views.masks)
+    ps,n = [p for p in ps if p.kind in (p.POSITIONAL_ONLY,p.POSITIONAL_OR_KEYWORD)][:-1 if parts.get('index') else None],views.views+len(views.masks)      # the last is idx
     least = sum(p.default is p.empty for p in ps)
     if least <= n <= len(ps): return
     key = 'train_dataloader.dataset.pipeline'

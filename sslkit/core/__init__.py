@@ -3,12 +3,12 @@
 from importlib import import_module as _import
 
 _names = {
-    'distributed': ['SyncBN', 'agree', 'any_process', 'batch_shuffle', 'batch_unshuffle', 'gather', 'gather_with_grad', 'rank', 'reduce_mean', 'reduce_sum', 'world'],
-    'learner': ['SSLLearner', 'compile_nets', 'ssl_learner'],
-    'numerics': ['Embedding', 'deterministic', 'embed', 'restore_deterministic', 'set_deterministic', 'tune_allocator'],
+    'distributed': ['SyncBN', 'agree', 'any_process', 'batch_shuffle', 'batch_unshuffle', 'gather', 'gather_with_grad', 'rank', 'reduce_max', 'reduce_mean', 'reduce_sum', 'world'],
+    'learner': ['SSLLearner', 'check_options', 'compile_nets', 'ssl_learner'],
+    'numerics': ['Embedding', 'deterministic', 'embed', 'restore_deterministic', 'set_deterministic', 'sinkhorn', 'tune_allocator'],
     'parallel': ['DDP', 'average_stats', 'cannot_meet', 'launched', 'lost', 'one_first', 'processes', 'require_same', 'settle', 'start_processes', 'stop_processes'],
     'registry': ['bare', 'budget', 'build', 'did_you_mean', 'lookup', 'register', 'registered', 'signature', 'write_text'],
-    'vocabulary': ['AMP', 'EMA', 'Enqueue', 'Frozen', 'Memory', 'Queue', 'Schedule', 'Views', 'best_dtype', 'choose_dtype', 'ema_update', 'frozen_copy', 'reseed', 'seed_at', 'to_plain'],
+    'vocabulary': ['AMP', 'EMA', 'Enqueue', 'Frozen', 'Memory', 'Queue', 'Schedule', 'Views', 'best_dtype', 'choose_dtype', 'ema_update', 'encode_views', 'frozen_copy', 'reseed', 'seed_at', 'to_plain'],
 }
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = list(_where)

@@ -6,7 +6,7 @@
 __all__ = ['launched', 'start_processes', 'cannot_meet', 'stop_processes', 'processes', 'one_first', 'lost', 'DDP',
            'average_stats', 'settle', 'require_same']
 
-# %% ../../nbs/core/04_parallel.ipynb #812183f5
+# %% ../../nbs/core/04_parallel.ipynb #7753e099
 import contextlib,inspect,os,sys,warnings
 from datetime import timedelta
 import torch.distributed as dist
@@ -14,7 +14,7 @@ from fastai.basics import *
 from fastai.callback.core import TrainEvalCallback
 from fastai.callback.progress import CSVLogger, ProgressCallback
 from torch.nn.parallel import DistributedDataParallel
-from .distributed import SyncBN, gather, rank, reduce_mean, world
+from .distributed import SyncBN, _device, gather, rank, reduce_mean, world
 
 # %% ../../nbs/core/04_parallel.ipynb #c92162ab
 _counts = 'WORLD_SIZE','PMI_SIZE','OMPI_COMM_WORLD_SIZE','MV2_COMM_WORLD_SIZE'
@@ -122,10 +122,9 @@ class DDP(Callback):
             if isinstance(m, (AvgLoss,AvgMetric)): m.total,m.count = _sum(m.total),_sum(m.count)
     def after_fit(self): self.learn.model = get_model(self.model)
 
-# %% ../../nbs/core/04_parallel.ipynb #079a5654
-def _device(): return torch.device('cuda', torch.cuda.current_device()) if dist.get_backend() == 'nccl' else torch.device('cpu')
+# %% ../../nbs/core/04_parallel.ipynb #94ae8109
 def _sum(v): t = torch.as_tensor(v, dtype=torch.float64, device=_device()); dist.all_reduce(t); return t.item()
-def _mean(v): t = v.detach().to(_device(), torch.float); dist.all_reduce(t); return (t/world()).to(v.device, v.dtype)
+def _mean(v): return reduce_mean(v.detach().to(_device(), torch.float)).to(v.device, v.dtype)
 
 @torch.no_grad()
 def average_stats(model:nn.Module):

@@ -36,7 +36,7 @@ class Rows:
     @property
     def size(self): return min(self.x.shape[2:])
 
-# %% ../../nbs/data/11_loaders.ipynb #80ca859d
+# %% ../../nbs/data/11_loaders.ipynb #ad2f8f33
 class _Settings:
     "What fastai keeps in its `fake_l`, without the reference back to the loader: a loader that is deleted takes its workers with it at once"
     num_workers,pin_memory,timeout,persistent_workers,pin_memory_device = 0,False,0,False,''
@@ -57,7 +57,7 @@ class ImageDL(TfmdDL):
         self.fake_l.__dict__.clear()               # it holds this loader and itself
         self.fake_l = _Settings()
         self.seed,self._pinned,self._passes = seed,None,0
-        self.part,self._skip = (0,1),0
+        self.part,self._skip,self._given = (0,1),0,None
 
     def reseed(self, seed): 
         "Make the order of the next pass a pure function of `seed`"
@@ -76,6 +76,13 @@ class ImageDL(TfmdDL):
         self.part = rank,world
         return self
 
+    def draw(self, idxs):
+        "Take these positions within the loader in the next pass, in this order, instead of a shuffle: as many as there are images, some twice if you like. Raises `ValueError`"
+        idxs = [int(i) for i in idxs]
+        if not self.shuffle or len(idxs)!=self.n or not all(0<=i<self.n for i in idxs): raise ValueError(f"draw: give {self.n} positions from 0 to {self.n-1}, to a loader that shuffles; got {len(idxs)}")
+        self._given = idxs
+        return self
+
     def skip(self, n):
         "Leave out the first `n` batches of the next pass, unread"
         self._skip = n
@@ -91,7 +98,9 @@ class ImageDL(TfmdDL):
     def __len__(self):
         bs = self.bs*self.part[1]
         return self.n//bs if self.drop_last else -(-self.n//bs)
-    def _order(self, seed): return torch.randperm(self.n, generator=torch.Generator().manual_seed(seed)).tolist()
+    def _order(self, seed):
+        given,self._given = self._given,None
+        return torch.randperm(self.n, generator=torch.Generator().manual_seed(seed)).tolist() if given is None else given
 
     def randomize(self): pass                      # the order needs no state but the seed of the pass
     def _one_pass(self): self._n_inp,self._types = 1,explode_types(self.after_batch(self.create_batch([0])))

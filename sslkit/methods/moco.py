@@ -6,14 +6,14 @@
 __all__ = ['moco_loss', 'MoCo', 'mocov1_cbs', 'mocov2_cbs', 'mocov1_learner', 'mocov2_learner', 'mocov2_neck', 'linear_neck',
            'moco_parts']
 
-# %% ../../nbs/methods/40_moco.ipynb #f296ba26
+# %% ../../nbs/methods/40_moco.ipynb #03f64fb5
 from fastai.basics import *
 from ..augment.recipes import recipe
 from ..core.distributed import batch_shuffle, batch_unshuffle, world
-from ..core.learner import ssl_learner
+from ..core.learner import check_options, ssl_learner
 from ..core.registry import build, register
 from ..core.vocabulary import EMA, Enqueue, Queue, Views, frozen_copy
-from ..nets.encoders import encoder, num_features
+from ..nets.encoders import encoder_for, num_features
 from ..nets.heads import mlp
 from ..optim.schedules import HyperSchedule, ScaledLR, cosine, multistep, sgd
 
@@ -59,12 +59,10 @@ def mocov2_cbs(size=224, m=.999, **overrides)->list:
     "MoCo v2 differs in its views alone: blur, and weaker hue"
     return [Views(recipe('mocov2', size, **overrides)), EMA(m), Enqueue()]
 
-# %% ../../nbs/methods/40_moco.ipynb #ac6cf5f1
+# %% ../../nbs/methods/40_moco.ipynb #277ffdb5
 def _moco(dls, arch, projector, cbs_of, schedule, size, dim, k, m, t, base_lr, momentum, wd, views, encoder_kw, cbs, kwargs):
-    if not t > 0 or not 0 < base_lr < float('inf'): raise ValueError(f'temperature t is {t}, base_lr {base_lr}; both must be positive numbers')
-    if bad := {'size','m','name','stats'} & set(views or {}): raise ValueError(f'views cannot set {", ".join(sorted(bad))}: size and m are arguments of the learner, stats come from the data')
-    size = size or getattr(dls, 'size', None) or 224
-    enc = encoder(arch, dls, **({'size':size} if isinstance(arch, str) else {}), **(encoder_kw or {}))
+    check_options(views, ('size','m'), t=t, base_lr=base_lr)
+    enc,size = encoder_for(dls, arch, size, encoder_kw)
     model = MoCo(enc, projector(num_features(enc), dim), dim, k)
     return ssl_learner(dls, model, partial(moco_loss, t=t), cbs_of(size, m, **(views or {})), cbs, partial(HyperSchedule, schedule),
         **{**dict(opt_func=sgd(momentum, wd), lr=ScaledLR(base_lr, dls.train.bs, world())), **kwargs})

@@ -3,8 +3,8 @@
 from importlib import import_module as _import
 
 _names = {
-    'encoders': ['SmallResNet', 'activation_bytes', 'backbone', 'checkpoint_blocks', 'encoder', 'hold', 'load_encoder', 'num_features', 'resnet', 'save_encoder'],
-    'heads': ['contrastive_head', 'cross_entropy_config', 'mlp'],
+    'encoders': ['SmallResNet', 'activation_bytes', 'backbone', 'checkpoint_blocks', 'encoder', 'encoder_for', 'hold', 'load_encoder', 'num_features', 'resnet', 'save_encoder'],
+    'heads': ['avg_pool_neck', 'cls_head', 'contrastive_head', 'cross_entropy_config', 'mlp', 'nonlinear_neck', 'start_small'],
 }
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = list(_where)

@@ -6,8 +6,8 @@
 __all__ = ['ckpt_suffix', 'write_state', 'read_state', 'checkpoint_of', 'save_checkpoint', 'load_checkpoint', 'resume',
            'find_checkpoint', 'note_last']
 
-# %% ../../nbs/train/71_checkpoint.ipynb #434722f8
-import contextlib,io,json,shutil,tempfile,time,zipfile,zlib
+# %% ../../nbs/train/71_checkpoint.ipynb #c7021a64
+import contextlib,hashlib,io,json,shutil,tempfile,time,zipfile,zlib
 from contextlib import redirect_stdout
 from fastai.basics import *
 from safetensors import safe_open, SafetensorError
@@ -142,7 +142,7 @@ def _set_rng(s):
     np.random.set_state((s['numpy'][0], np.array(s['numpy'][1], dtype=np.uint32), *s['numpy'][2:]))
     if torch.cuda.is_initialized() and len(s['cuda']) == torch.cuda.device_count(): torch.cuda.set_rng_state_all(s['cuda'])
 
-# %% ../../nbs/train/71_checkpoint.ipynb #1dfea89e
+# %% ../../nbs/train/71_checkpoint.ipynb #c7b9bc40
 def checkpoint_of(learn, at=None, # (epochs done, batches done of the next one); None: as `train_iter` says
     optimizer=True                # False: weights alone, half the size or less; nothing can be resumed from them
 )->dict:
@@ -174,6 +174,11 @@ def _encoder_at(model): # 'student.0' in MoCo: a property has no name of its own
 
 def _averaged(cbs): # of a callback that averages weights over time: those are the ones to use
     return next((s['averaged'] for s in cbs.values() if isinstance(s, dict) and s.get('averaged')), {})
+
+def _hashed(tmp, stem)->Path:
+    "Rename the file `tmp` to STEM-HASH.safetensors beside it, HASH the first 8 digits of its sha256"
+    with open(tmp, 'rb') as f: sha = hashlib.file_digest(f, 'sha256').hexdigest()[:8]
+    return tmp.replace(tmp.with_name(f'{stem}-{sha}.safetensors'))
 
 def save_checkpoint(learn, path, at=None, optimizer=True)->Path:
     """Write `checkpoint_of(learn)` to `path`, on the first process only; every process calls it, for in the middle of an epoch they agree on what each has of its own.

@@ -12,15 +12,15 @@ __all__ = ['PRIORITIES', 'runtime_info_hook', 'iter_timer_hook', 'param_schedule
            'empty_cache_hook', 'DrawViews', 'visualization_hook', 'self_sup_visualization_hook',
            'naive_visualization_hook', 'hook_cbs', 'environment']
 
-# %% ../../nbs/train/72_hooks.ipynb #0ea10a2a
-import csv,hashlib,importlib.util,io,json,math,platform,re,shlex,shutil,subprocess,sys,tempfile,time
+# %% ../../nbs/train/72_hooks.ipynb #c3f31f7d
+import csv,importlib.util,io,json,math,platform,re,shlex,shutil,subprocess,sys,tempfile,time
 from collections import deque
 from copy import deepcopy
 from fastai.basics import *
 from ..core.distributed import any_process, rank, reduce_mean, world
 from ..core.registry import bare, build, did_you_mean, register, signature, write_text
 from ..evaluate.probes import rng_untouched
-from .checkpoint import _averaged, load_checkpoint, note_last, save_checkpoint, ckpt_suffix, write_state
+from .checkpoint import _averaged, _hashed, load_checkpoint, note_last, save_checkpoint, ckpt_suffix, write_state
 from .signals import StopOnSignal
 
 # %% ../../nbs/train/72_hooks.ipynb #a6159103
@@ -454,7 +454,7 @@ def _save(self:Checkpoints, at, passing=False):
         return None
     return self.shelf.folder/name if self.shelf.put(name, write, passing) else None
 
-# %% ../../nbs/train/72_hooks.ipynb #374dd8b8
+# %% ../../nbs/train/72_hooks.ipynb #2f9778c5
 def publish_checkpoint(path, keys=('meta','state_dict') # what stays: meta, state_dict, optimizer
     )->Path:
     "A copy of a checkpoint with only `keys`, the first 8 digits of its sha256 in its name: NAME-xxxxxxxx.safetensors"
@@ -463,8 +463,7 @@ def publish_checkpoint(path, keys=('meta','state_dict') # what stays: meta, stat
     keep = {'format','encoder','epoch','iter', *(('config','versions','time','world','n_epoch','n_iter','train_iter') if 'meta' in keys else ()), *({'state_dict':'model'}.get(k, k) for k in keys)}
     stem = path.name.removesuffix(ckpt_suffix)
     tmp = write_state(path.with_name(f'{stem}.safetensors'), {k:v for k,v in s.items() if k in keep})
-    with open(tmp, 'rb') as f: sha = hashlib.file_digest(f, 'sha256').hexdigest()[:8]
-    out = path.with_name(f'{stem}-{sha}.safetensors'); os.replace(tmp, out)
+    out = _hashed(tmp, stem)
     print(f'published {out.name}')
     return out
 

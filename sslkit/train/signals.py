@@ -33,7 +33,7 @@ def _fitting(frame): # is a fit under way?
     while frame is not None and frame.f_code.co_name != '_with_events': frame = frame.f_back
     return frame is not None
 
-# %% ../../nbs/train/74_signals.ipynb #2ed1719a
+# %% ../../nbs/train/74_signals.ipynb #c4057126
 class StopOnSignal(Callback):
     "SIGTERM or SIGINT: the step is finished, `save()` is called, and the process leaves with 128 + the number of the signal"
     order,fixed_order = 1000,True
@@ -43,7 +43,9 @@ class StopOnSignal(Callback):
         every=8 # batches after which several processes ask each other
     ): self.save,self.every,self.signals,self.leaving = save,every,Signals(),None
     def before_fit(self): self.signals.release(); self.run,self.leaving,self._n,self._stepped,self._asked = not hasattr(self.learn, 'lr_finder'),None,0,False,False
-    def before_train(self): self.signals.catch()
+    def before_train(self):
+        self.signals.catch()
+        if world() > 1: torch.distributed.barrier()                   # nobody takes a step while another would still die of the signal
     def after_step(self): self._stepped = True
     def after_batch(self):
         if not self.learn.training: return self._leave() if world() == 1 else None

@@ -5,8 +5,8 @@
 # %% auto #0
 __all__ = ['config_model', 'ParameterTable', 'count_parameters', 'publish', 'read_encoder', 'export_encoder']
 
-# %% ../../nbs/train/80_tools.ipynb #81c0a74c
-import hashlib,importlib.util,json,pickle,re,shutil,tempfile,time
+# %% ../../nbs/train/80_tools.ipynb #347429e6
+import importlib.util,json,pickle,re,shutil,tempfile,time
 from fastai.basics import *
 from safetensors import safe_open, SafetensorError
 from ..augment.pipeline import compile_pipeline,preprocessor_stats
@@ -16,7 +16,7 @@ from ..core.registry import did_you_mean,write_text
 from ..core.vocabulary import Frozen,Memory
 from ..data.datasets import dataset_pipeline
 from ..nets.encoders import encoder,load_encoder
-from .checkpoint import _averaged,_ckpts,_key,ckpt_suffix,load_checkpoint,read_state,write_state
+from .checkpoint import _averaged,_ckpts,_hashed,_key,ckpt_suffix,load_checkpoint,read_state,write_state
 
 # %% ../../nbs/train/80_tools.ipynb #d2cafe21
 def config_model(cfg, # a `Config`, or the path of a config file
@@ -96,7 +96,7 @@ def _published(s, keep_ema): # -> what stays of a checkpoint
         model = {k:v for k,v in model.items() if not (k.endswith('_extra_state') and isinstance(v, Tensor))}         # what was remembered of single images
     return {**{k:s[k] for k in ('format','encoder','epoch','iter','train_iter','n_epoch','n_iter','time','world','config','versions') if k in s}, 'model':model}
 
-# %% ../../nbs/train/80_tools.ipynb #d9d3075d
+# %% ../../nbs/train/80_tools.ipynb #672003c1
 def publish(ckpt,   # a checkpoint, encoder.safetensors, or the folder of a run: its newest checkpoint
     out=None,       # folder; None: that of the checkpoint
     keep_ema=False, # the teacher and its queue too?
@@ -111,11 +111,8 @@ def publish(ckpt,   # a checkpoint, encoder.safetensors, or the folder of a run:
         if _key in _metadata(ckpt): write_state(tmp, _published(load_checkpoint(ckpt), keep_ema))
         elif 'sslkit' in _metadata(ckpt): shutil.copyfile(ckpt, tmp)             # an encoder: weights alone already
         else: raise ValueError(f'{ckpt} is neither a checkpoint nor an encoder of sslkit')
-        with open(tmp, 'rb') as f: sha = hashlib.file_digest(f, 'sha256').hexdigest()[:8]
-        path = out/f'{name}_{time.strftime("%Y%m%d")}-{sha}.safetensors'
-        os.replace(tmp, path)
+        return _hashed(tmp, f'{name}_{time.strftime("%Y%m%d")}')
     finally: tmp.unlink(missing_ok=True)
-    return path
 
 def _metadata(path):
     try:
