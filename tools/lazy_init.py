@@ -16,19 +16,19 @@ lib = root/'sslkit'
 # `from sslkit import name` finds every public name. `from sslkit import *` leaves out what would shadow torch's or fastai's names ...
 shadowing = set('''Normalize Resize RandomResizedCrop CenterCrop RandomFlip ColorJitter RandomGrayscale GaussianBlur Embedding Queue load_image imagenet_stats gather
     RandomSolarize RandomApply Rescale Section Entry Config RandomCrop RandomRotation RandomErasing RandAugment AutoAugment Lighting Augment Colour'''.split())
-# ... and parts for those who build on the library
-inner = set('''crop_resize jitter_exactly hue_turn hue_matrix apply_colours blur_banded level_tables sample_affine affine_moves pixel_noise back_inside cut_windows Augments aug_names waiting_times
-    MaskOp CropPlan waiting_advice DataReport TwoSizes PerSample to_float build main judge summarise write_json write_report open_data data_names demo_settings method_names lookup look styled BAD GOOD GREY MARKERS
-    PALETTE as_feats as_labels labelled_parts card_line LABEL_FREE blend rows_cols params_to uniform_block filter_matrix blur_matrix crop_boxes
-    check_stats check_colour apply_spatial to_plain reseed seed_at rank world agree rng_untouched resnet moco_parts linear_neck mocov2_neck fetch
-    read_pickle rows_dls files_dls Op Spatial images_at dim_std singular_values denormalize default_stats shift_hue ema_update
-    LabelledBatch default_workers show_grid pixel_stats signature bare write_text hold backbone
-    cross_entropy_config contrastive_head preprocessor_stats second_stats config_dls dataset_pipeline decode_size curve scheduled schedule_problems optim_problems optimizer_names
-    optimizer_signature optim_wrapper amp_optim_wrapper apex_optim_wrapper OptimSetup param_groups linear_lr cosine_lr multistep_lr step_lr poly_lr constant_lr exponential_lr
-    Checker is_old checkpoint_of ckpt_suffix note_last read_state write_state DrawViews EmptyCache IterTimer JsonLines PRIORITIES RunningStat Shelf StopWhen TensorboardLog WandbLog checkpoint_hook cls_visualizer dist_sampler_seed_hook early_stopping_hook ema_hook empty_cache_hook epoch_row hook_order iter_timer_hook local_vis_backend log_processor logger_hook naive_visualization_hook param_scheduler_hook publish_checkpoint rule_of runtime_info_hook self_sup_visualization_hook self_sup_visualizer sync_buffers_hook tensorboard_vis_backend universal_visualizer visualization_hook visualizer wandb_vis_backend fit_and_report
-    layer_scales simsiam_hook cosine_restart_lr cyclic_lr one_cycle_lr nonfinite_hook save_incident compile_nets choose_dtype checkpoint_blocks set_deterministic restore_deterministic Run publish read_encoder config_model job_port
-    saved_exit slurm_script submit_slurm mlflow_vis_backend trackio_vis_backend MLflowLog TrackioLog ParameterTable launched lost cannot_meet require_same average_stats any_process wait_minutes Signals
-    shown config_dir scalar literal broken plain_keys format_value parse_value require_valid check_config Problem'''.split())
+# ... and parts for those who build on the library, as are all functions that only build what a config names
+inner = set('''crop_resize jitter_exactly hue_turn hue_matrix apply_colours blur_banded level_tables sample_affine affine_moves pixel_noise back_inside cut_windows
+    Augments aug_names waiting_times MaskOp CropPlan waiting_advice DataReport TwoSizes PerSample to_float build main judge summarise write_json
+    write_report open_data data_names demo_settings method_names lookup look styled BAD GOOD GREY MARKERS PALETTE as_feats as_labels labelled_parts
+    card_line LABEL_FREE blend rows_cols params_to uniform_block filter_matrix blur_matrix crop_boxes check_stats check_colour apply_spatial to_plain
+    reseed seed_at rank world agree rng_untouched fetch read_pickle rows_dls files_dls Op Spatial images_at dim_std singular_values denormalize
+    default_stats shift_hue ema_update LabelledBatch default_workers show_grid pixel_stats signature bare write_text hold preprocessor_stats second_stats
+    config_dls dataset_pipeline decode_size curve scheduled schedule_problems optim_problems optimizer_names optimizer_signature OptimSetup param_groups
+    Checker is_old checkpoint_of ckpt_suffix note_last read_state write_state DrawViews EmptyCache IterTimer JsonLines PRIORITIES RunningStat Shelf
+    StopWhen TensorboardLog WandbLog epoch_row hook_order publish_checkpoint rule_of fit_and_report layer_scales save_incident compile_nets choose_dtype
+    checkpoint_blocks set_deterministic restore_deterministic Run publish read_encoder config_model job_port saved_exit slurm_script submit_slurm MLflowLog
+    TrackioLog ParameterTable launched lost cannot_meet require_same average_stats any_process wait_minutes Signals shown config_dir scalar literal broken
+    plain_keys format_value parse_value require_valid check_config Problem'''.split())
 
 head = '"""{doc}"""\n# Written by tools/lazy_init.py from the modules\' __all__. Do not edit.\n'
 body = '''from importlib import import_module as _import
@@ -63,13 +63,16 @@ def types_of(module):
                 if f is not node: a.args = a.args[1:]                   # self
                 yield ast.literal_eval(d.args[0]), ast.unparse(a)
 
+def builders_of(module): # functions under `@register`
+    return {n.name for n in ast.parse(module.read_text(encoding='utf-8')).body if isinstance(n, ast.FunctionDef) and any(isinstance(d, ast.Call) and getattr(d.func, 'id', '') == 'register' for d in n.decorator_list)}
+
 def doc_of(module): return (ast.get_docstring(ast.parse(module.read_text(encoding='utf-8'))) or module.stem).splitlines()[0]
 
 def table(names): return '_names = {\n' + ''.join(f'    {m!r}: {sorted(ns)!r},\n' for m,ns in sorted(names.items()) if ns) + '}'
 
 def main():
     cfg = ConfigParser(delimiters=['='], interpolation=None); cfg.read(root/'settings.ini', encoding='utf-8')
-    want,top,owner,types = {},{},{},{}
+    want,top,owner,types,built = {},{},{},{},set()
     packages = sorted(p for p in lib.iterdir() if p.is_dir() and not p.name.startswith('_') and any(p.glob('*.py')))
     for p in packages:
         mods = {m.stem:[n for n in all_of(m) if not n.startswith('_')] for m in sorted(p.glob('*.py')) if not m.stem.startswith('_')}
@@ -80,6 +83,7 @@ def main():
                 if n in mods or n in {q.name for q in packages}: sys.exit(f'{n} in {p.name}.{m} has the name of a module; rename one')
             top[f'{p.name}.{m}'] = ns
         for m in sorted(p.glob('*.py')):
+            built |= builders_of(m)
             for n,sig in types_of(m):
                 if n in types: sys.exit(f'type {n} is registered twice: in {types[n][0]} and {p.name}.{m.stem}; rename one')
                 types[n] = (f'{p.name}.{m.stem}', sig)
@@ -89,7 +93,7 @@ def main():
     want[lib/'__init__.py'] = (head.format(doc=c['description']) + f'__version__ = {c["version"]!r}\n\n'
         '# fastai compiles a few functions with torch.jit.script, which torch 2.9 and later announce as deprecated: nothing a user of this library can act on\n'
         'import warnings as _warnings\n_warnings.filterwarnings(\'ignore\', message=\'`torch.jit.script\', category=FutureWarning)\n\n'
-        + body.format(table=table(top), or_packages=' or n in _packages', public='[n for n in _where if n not in _unstarred]', extra='def _names_of(package): return [n for m,names in _names.items() if m.startswith(f"{package}.") for n in names]\n\n').replace('\n_where', f'\n_packages = {[p.name for p in packages]!r}\n_unstarred = {sorted(n for n in owner if n in shadowing | inner)!r}\n_where', 1))
+        + body.format(table=table(top), or_packages=' or n in _packages', public='[n for n in _where if n not in _unstarred]', extra='def _names_of(package): return [n for m,names in _names.items() if m.startswith(f"{package}.") for n in names]\n\n').replace('\n_where', f'\n_packages = {[p.name for p in packages]!r}\n_unstarred = {sorted(n for n in owner if n in shadowing | inner | built)!r}\n_where', 1))
     want[lib/'_types.py'] = '"""Names that configs use as `type`: the module that registers each, and its parameters"""\n# Written by tools/lazy_init.py. Do not edit.\nTYPES = {\n' + ''.join(f'    {n!r}: {v!r},\n' for n,v in sorted(types.items())) + '}\n'
     stale = [f for f,s in want.items() if not f.exists() or f.read_text(encoding='utf-8') != s]
     if '--check' in sys.argv:

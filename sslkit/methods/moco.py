@@ -17,6 +17,13 @@ from ..nets.encoders import encoder_for, num_features
 from ..nets.heads import mlp
 from ..optim.schedules import HyperSchedule, ScaledLR, cosine, multistep, sgd
 
+# %% ../../nbs/methods/40_moco.ipynb #03fee91a
+_about = dict(
+    mocov1=dict(paper='He, Fan, Wu, Xie, Girshick: Momentum Contrast for Unsupervised Visual Representation Learning, CVPR', year=2020, arxiv='1911.05722',
+        idea='find the other view of a picture among thousands of keys that a slow copy of the network made', configs='mocov1'),
+    mocov2=dict(paper='Chen, Fan, Girshick, He: Improved Baselines with Momentum Contrastive Learning', year=2020, arxiv='2003.04297',
+        idea='MoCo with an MLP projector, blur and a higher temperature', configs='mocov2'))
+
 # %% ../../nbs/methods/40_moco.ipynb #03891607
 def moco_loss(out, *_, t=.2): # (N,D), (N,D), (K,D) -> scalar
     "InfoNCE: which of the 1+K keys belongs to the query? Cross-entropy with the answer always at place 0; eq. 1"

@@ -52,3 +52,18 @@ def test_shuffle_deals_images_to_other_processes_and_brings_results_home():
     (ok0,y0,p0),(ok1,y1,p1) = on_two(_shuffle)
     assert ok0 and ok1 and p0 == p1 and sorted(y0+y1) == sorted(data().tolist())
     assert y0+y1 == data()[p0].tolist() and sorted(p0) == list(range(8)) and p0 != list(range(8))
+
+def shared_embedding():
+    "Features of 21 numbered images in batches of 4: two processes encode their parts, with two of them twice"
+    from sslkit.core.numerics import embed
+    from sslkit.data.loaders import image_dls
+    x = torch.arange(21, dtype=torch.uint8)[:,None,None,None].expand(21,1,4,4).contiguous()
+    dls = image_dls(x, list(range(21)), x[:4], list(range(4)), bs=4, device='cpu')
+    seen = []
+    class Mean(torch.nn.Module):
+        def forward(self, x): seen.append(len(x)); return x.float().mean((2,3))
+    e = embed(Mean(), dls.train, split=True)
+    return e.feats[:,0].tolist(),e.y.tolist(),e.idx.tolist(),sum(seen)
+
+def test_each_encodes_its_part_and_all_get_everything():
+    for f,y,i,n in on_two(shared_embedding): assert f == y == i == list(range(21)) and n < 13

@@ -1,0 +1,196 @@
+"""What does each method learn, at the same budget? kNN and linear accuracy beside raw pixels, a random encoder and training with labels
+
+    python benchmarks/methods.py                         every method, both small data sets, 3 seeds: about an hour on 2 cores; goes on where it was interrupted
+    python benchmarks/methods.py --methods simclr mae --data emoji --seeds 5
+    python benchmarks/methods.py --table                 draw benchmarks/results/methods.png and print the table from what is there
+    python benchmarks/methods.py --speed                 time of a step of each, alternating in one process
+    python benchmarks/methods.py --full                  on a GPU: all of Fashion-MNIST, ResNet-18 with a CIFAR stem, 32 pixels, 100 epochs, batches of 256
+
+Each run is the method's own small config (configs/selfsup/METHOD/*_DATA.py) with its number of epochs replaced: same images, same batch of 64, same epochs, and the same encoder where the method allows (all but one: masked images need a transformer). Views, loss,
+optimizer and rate are the config's: they are the method. A method that looks at four or six views of an image does more work in an epoch; images/s says how much.
+
+Each run is a process of one thread; as many run side by side as there are cores. Every run judges its own encoder before training (the random encoder) and after it, on all labels of the training part: kNN (cosine, k=20 and 200, T=.1) and a linear classifier on frozen features.
+"supervised" trains the same encoder with all the labels for as many epochs, "raw pixels" has no encoder. Transformers are also fine-tuned with 1% and 10% of the labels, beside the same network from scratch.
+Written to benchmarks/results/methods.json after each run.
+"""
+import argparse, json, math, os, platform, statistics, subprocess, sys, tempfile, time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+root = Path(__file__).resolve().parent.parent
+store = root/'benchmarks/results/methods.json'
+budget = {'fashion-mnist-mini':6, 'emoji':40}          # epochs
+full_data,full_epochs = 'fashion-mnist',100
+
+def config_of(method, data):
+    from sslkit.train.catalogue import find_method
+    kind = 'fashion-mnist-mini' if data == full_data else data
+    return next((root/c for c in find_method(method).configs if Path(c).stem.endswith('_' + kind)), None)
+
+def load(method, data, seed, epochs):
+    from sslkit.config.chain import Config
+    cfg = Config.load(config_of(method, data))
+    opts = [f'max_epochs={epochs}', f'randomness.seed={seed}', 'train_cfg.val_interval=1000']
+    if data == full_data: opts += ['train_dataloader.dataset.mini=False', 'val_dataloader.dataset.mini=False', 'batch_size=256', 'img_size=32', *(_resnet18(cfg) if cfg.get('model.backbone.arch') == 'tiny_resnet' else ())]
+    return cfg.override(*opts)
+
+def _resnet18(cfg): # 512 features instead of the tiny one's
+    was = 1024
+    yield from ('model.backbone.arch=resnet18', 'model.backbone.stem=cifar')
+    for part in ('neck','head'):
+        if cfg.get(f'model.{part}.in_channels') == was: yield f'model.{part}.in_channels=512'
+
+def judge(encoder, dls, tfm):
+    from sslkit.evaluate.nearest import extract, knn, pixels
+    from sslkit.evaluate.probes import linear_probe
+    f = pixels(dls) if encoder is None else extract(encoder, dls, tfm, progress=False)
+    return dict(knn=float(knn(f, 20, .1)), knn200=float(knn(f, 200, .1)), linear=float(linear_probe(f)))
+
+def learner(method, data, seed, epochs, device=None, folder=None):
+    import warnings
+    from sslkit.config.build import build_learner
+    warnings.simplefilter('ignore')
+    return build_learner(load(method, data, seed, epochs), folder or tempfile.mkdtemp(), device, hooks=False)
+
+def run(method, data, seed, epochs, device=None):
+    "One run: a row of the file"
+    from copy import deepcopy
+    import torch
+    learn = learner(method, data, seed, epochs, device)
+    start = deepcopy(learn.model.encoder)
+    with learn.no_bar(), learn.no_logging():
+        t = time.perf_counter(); learn.fit_config(); t = time.perf_counter()-t
+    dls,tfm = learn.dls,learn.recipe.eval
+    row = dict(method=method, data=data, seed=seed, epochs=epochs, fit_seconds=round(t, 1), images_per_second=round(learn.train_iter*dls.train.bs/t), views=len(learn.recipe.chains),
+        **judge(learn.model.encoder, dls, tfm), random=judge(start, dls, tfm), encoder=learn.model.encoder.meta['arch'], config=str(config_of(method, data).relative_to(root)))
+    if hasattr(start, 'patch_embed'): row['finetuned'] = {f'{share:g}':dict(pretrained=tuned(learn.model.encoder, dls, share, seed), scratch=tuned(start, dls, share, seed)) for share in (.01,.1)}
+    return {**row, **machine(torch)}
+
+def tuned(encoder, dls, share, seed):
+    from sslkit.evaluate.finetune import finetune
+    return float(finetune(dls, encoder, labels=share, seed=seed))
+
+def supervised(data, seed, epochs, device=None):
+    "The encoder of most methods, with labels; kNN and linear on its features, as for the others"
+    from copy import deepcopy
+    import torch
+    from sslkit.evaluate.finetune import finetune_learner
+    base = learner('mocov2', data, seed, epochs, device)             # for its data and a random encoder: any method with this encoder would do
+    dls,tfm = base.dls,base.recipe.eval
+    learn = finetune_learner(dls, base.model.encoder, labels=1., seed=seed)
+    with learn.no_bar(), learn.no_logging():
+        t = time.perf_counter(); learn.fit_ssl(epochs); t = time.perf_counter()-t
+        top1 = float(learn.validate()[1])
+    return dict(method='supervised', data=data, seed=seed, epochs=epochs, fit_seconds=round(t, 1), images_per_second=round(epochs*len(dls.train)*dls.train.bs/t), views=1, **judge(learn.model.encoder, dls, tfm), top1=top1, random=judge(base.model.encoder, dls, tfm), **machine(torch))
+
+def raw(data):
+    base = learner('mocov2', data, 0, 1, 'cpu')
+    return dict(method='raw pixels', data=data, seed=0, **judge(None, base.dls, None))
+
+def machine(torch):
+    cpu = next((l.split(':')[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if l.startswith('model name')), platform.machine()) if Path('/proc/cpuinfo').exists() else platform.machine()
+    return dict(hardware=torch.cuda.get_device_name() if torch.cuda.is_available() else f'{cpu}, {torch.get_num_threads()} thread', torch=torch.__version__)
+
+def read(): return json.loads(store.read_text()) if store.exists() else dict(rows=[], speed=[])
+def write(o): tmp = store.with_suffix('.tmp'); tmp.write_text(json.dumps(o, indent=1)); os.replace(tmp, store)
+def key(r): return r['method'],r['data'],r['seed'],r.get('epochs')
+
+def one(args):
+    method,data,seed,epochs = args
+    env = {**os.environ, **({} if data == full_data else dict(OMP_NUM_THREADS='1', CUDA_VISIBLE_DEVICES=''))}
+    out = subprocess.run([sys.executable, __file__, '--one', method, data, str(seed), str(epochs or 0)], env=env, capture_output=True, text=True)
+    line = next((l for l in out.stdout.splitlines() if l.startswith('{"method"')), None)
+    if line is None: print(f'{method} {data} {seed} failed:\n{out.stderr[-1500:]}', file=sys.stderr); return None
+    return json.loads(line)
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument('--methods', nargs='+'); p.add_argument('--data', nargs='+', default=list(budget)); p.add_argument('--seeds', type=int, default=3); p.add_argument('--epochs', type=int, help='instead of the budget')
+    p.add_argument('--jobs', type=int, default=os.cpu_count(), help='runs side by side'); p.add_argument('--again', action='store_true', help='also what is in the file already')
+    p.add_argument('--table', action='store_true'); p.add_argument('--speed', action='store_true'); p.add_argument('--full', action='store_true'); p.add_argument('--one', nargs=4, help=argparse.SUPPRESS)
+    a = p.parse_args()
+    if a.one:
+        m,data,seed,epochs = a.one[0],a.one[1],int(a.one[2]),int(a.one[3])
+        row = raw(data) if m == 'raw pixels' else supervised(data, seed, epochs) if m == 'supervised' else run(m, data, seed, epochs)
+        return print(json.dumps(row))
+    if a.table: return table()
+    if a.speed: return speed(a)
+    from sslkit.train.catalogue import list_methods
+    methods = a.methods or ['raw pixels', 'supervised', *(m.name for m in list_methods())]
+    if a.full:
+        import torch
+        if not torch.cuda.is_available(): sys.exit('benchmarks/methods.py --full needs a CUDA device: on a CPU it would take days')
+        a.data,a.jobs = [full_data],1
+    todo = [(m,d,s,None if m == 'raw pixels' else a.epochs or (full_epochs if d == full_data else budget[d])) for d in a.data for s in range(a.seeds) for m in methods if (m != 'raw pixels' or s == 0) and (m in ('raw pixels','supervised') or config_of(m, d))]
+    have = {key(r) for r in read()['rows']}
+    todo = [t for t in todo if a.again or t not in have]
+    print(f'{len(todo)} runs, {a.jobs} side by side')
+    with ThreadPoolExecutor(a.jobs) as pool:
+        for i,row in enumerate(pool.map(one, todo)):
+            if row is None: continue
+            o = read(); o['rows'] = [r for r in o['rows'] if key(r) != key(row)] + [row]; write(o)
+            print(f'{i+1}/{len(todo)} {row["method"]} {row["data"]} seed {row["seed"]}: kNN {row["knn"]:.3f}, linear {row["linear"]:.3f}' + (f' (random {row["random"]["knn"]:.3f}, {row["random"]["linear"]:.3f}), {row["fit_seconds"]:.0f} s' if 'random' in row else ''), flush=True)
+    table()
+
+def speed(a, steps=30):
+    "Median time of a training step: the methods take turns, so what else the machine does hits all alike"
+    import torch
+    from fastai.basics import Callback, CancelFitException
+    from sslkit.train.catalogue import list_methods
+    torch.set_num_threads(1)
+    class Clock(Callback): # first to hear of a batch's beginning, and (`Stop`) last of its end
+        order,run_valid = -100,False
+        def before_fit(self): self.ts = []
+        def before_batch(self): self.t = time.perf_counter()
+    class Stop(Callback):
+        order,run_valid = 200,False
+        def __init__(self, clock): self.clock = clock
+        def after_batch(self):
+            self.clock.ts.append(time.perf_counter()-self.clock.t)
+            if len(self.clock.ts) >= steps: raise CancelFitException
+    data,ts,per = 'fashion-mnist-mini',{},{}
+    names = a.methods or [m.name for m in list_methods() if config_of(m.name, data)]
+    learns = {m:learner(m, data, 0, 10, 'cpu') for m in names}
+    for _ in range(3):
+        for m,l in learns.items():
+            c = Clock()
+            with l.no_bar(), l.no_logging(): l.fit(1, cbs=[c, Stop(c)])
+            ts.setdefault(m, []).extend(c.ts[5:]); per[m] = l.dls.train.bs
+    ref = statistics.median(ts[names[0]])/per[names[0]]
+    rows = [dict(method=m, ms_per_step=round(statistics.median(t)*1e3, 1), images_per_second=round(per[m]/statistics.median(t)), times_the_first=round(statistics.median(t)/per[m]/ref, 2), **machine(torch)) for m,t in ts.items()]
+    o = read(); o['speed'] = rows; write(o)
+    for r in rows: print(f'{r["method"]:12} {r["ms_per_step"]:7.1f} ms, {r["images_per_second"]:5} images/s, {r["times_the_first"]:.2f} x {names[0]}')
+
+def summary(rows, data, epochs=None):
+    "For each method: mean and standard error of kNN and linear, and of what they gained over their own random encoder (paired by seed)"
+    out = []
+    epochs = epochs or max((r['epochs'] for r in rows if r['data'] == data and r.get('epochs')), default=None)
+    for m in dict.fromkeys(r['method'] for r in rows):
+        rs = [r for r in rows if r['method'] == m and r['data'] == data and r.get('epochs') in (epochs,None)]
+        if not rs: continue
+        d = dict(method=m, n=len(rs), epochs=epochs)
+        for k in ('knn','knn200','linear'):
+            d[k] = mean_se([r[k] for r in rs])
+            if 'random' in rs[0]: d['random_' + k],d['gain_' + k] = mean_se([r['random'][k] for r in rs]),mean_se([r[k]-r['random'][k] for r in rs])
+        if 'finetuned' in rs[0]: d['finetuned'] = {s:{w:mean_se([r['finetuned'][s][w] for r in rs]) for w in ('pretrained','scratch')} | dict(gain=mean_se([r['finetuned'][s]['pretrained']-r['finetuned'][s]['scratch'] for r in rs])) for s in rs[0]['finetuned']}
+        if 'images_per_second' in rs[0]: d['images_per_second'],d['epoch_seconds'] = round(statistics.mean(r['images_per_second'] for r in rs)),round(statistics.mean(r['fit_seconds']/r['epochs'] for r in rs), 1)
+        out.append(d)
+    return out
+
+def mean_se(xs): return statistics.mean(xs),statistics.stdev(xs)/math.sqrt(len(xs)) if len(xs) > 1 else 0.
+
+def clear(g): return g[0] > 2*g[1] and g[0] > 0
+
+def table():
+    rows = read()['rows']
+    for data in dict.fromkeys(r['data'] for r in rows):
+        s = summary(rows, data)
+        print(f'\n{data}, {max(d["epochs"] or 0 for d in s)} epochs; mean and two standard errors over seeds; * clearly (more than 2 standard errors) above its own random encoder')
+        print(f'{"":14} {"kNN 20":>15} {"kNN 200":>15} {"linear":>15}   images/s  s/epoch')
+        for d in sorted(s, key=lambda d: -d['linear'][0]):
+            cell = lambda k: f'{d[k][0]:.3f} ± {2*d[k][1]:.3f}{"*" if "gain_" + k in d and clear(d["gain_" + k]) else " "}'
+            print(f'{d["method"]:14} {cell("knn"):>15} {cell("knn200"):>15} {cell("linear"):>15}   {d.get("images_per_second", ""):>8} {d.get("epoch_seconds", ""):>8}')
+        for d in s:
+            for share,f in d.get('finetuned', {}).items(): print(f'{d["method"]} fine-tuned with {float(share):.0%} of the labels: {f["pretrained"][0]:.3f} ± {2*f["pretrained"][1]:.3f}, from scratch {f["scratch"][0]:.3f} ± {2*f["scratch"][1]:.3f}, gain {f["gain"][0]:.3f} ± {2*f["gain"][1]:.3f}')
+
+if __name__ == '__main__': main()
