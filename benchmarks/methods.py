@@ -1,25 +1,25 @@
 """What does each method learn, at the same budget? kNN and linear accuracy beside raw pixels, a random encoder and training with labels
 
-    python benchmarks/methods.py                         every method, both small data sets, 3 seeds: about an hour on 2 cores; goes on where it was interrupted
+    python benchmarks/methods.py                         every method, both small data sets, 3 seeds: about an hour on 2 cores; run again, it goes on where it was interrupted
     python benchmarks/methods.py --methods simclr mae --data emoji --seeds 5
-    python benchmarks/methods.py --table                 draw benchmarks/results/methods.png and print the table from what is there
+    python benchmarks/methods.py --table                 print the table of what is there; nbs/explanations/results draws it
     python benchmarks/methods.py --speed                 time of a step of each, alternating in one process
     python benchmarks/methods.py --full                  on a GPU: all of Fashion-MNIST, ResNet-18 with a CIFAR stem, 32 pixels, 100 epochs, batches of 256
 
 Each run is the method's own small config (configs/selfsup/METHOD/*_DATA.py) with its number of epochs replaced: same images, same batch of 64, same epochs, and the same encoder where the method allows (all but one: masked images need a transformer). Views, loss,
 optimizer and rate are the config's: they are the method. A method that looks at four or six views of an image does more work in an epoch; images/s says how much.
 
-Each run is a process of one thread; as many run side by side as there are cores. Every run judges its own encoder before training (the random encoder) and after it, on all labels of the training part: kNN (cosine, k=20 and 200, T=.1) and a linear classifier on frozen features.
-"supervised" trains the same encoder with all the labels for as many epochs, "raw pixels" has no encoder. Transformers are also fine-tuned with 1% and 10% of the labels, beside the same network from scratch.
+Each run is a process of one thread; as many run side by side as there are cores. Every encoder is judged before training ("random", once for all runs that begin with the same weights) and after it, with all labels of the training part: kNN (cosine, k=20 and 200, T=.1) and a linear classifier on
+frozen features. "supervised" trains the same encoder with all the labels for as many epochs, "raw pixels" has no encoder. Transformers are also fine-tuned with 1% and 10% of the labels, beside the same network from scratch; both with the same rates.
 Written to benchmarks/results/methods.json after each run.
 """
-import argparse, json, math, os, platform, statistics, subprocess, sys, tempfile, time
+import argparse, json, math, os, platform, statistics, subprocess, sys, tempfile, time, warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 store = root/'benchmarks/results/methods.json'
-budget = {'fashion-mnist-mini':6, 'emoji':40}          # epochs
+budget = {'fashion-mnist-mini':2, 'emoji':10}          # epochs
 full_data,full_epochs = 'fashion-mnist',100
 
 def config_of(method, data):
@@ -47,10 +47,13 @@ def judge(encoder, dls, tfm):
     return dict(knn=float(knn(f, 20, .1)), knn200=float(knn(f, 200, .1)), linear=float(linear_probe(f)))
 
 def learner(method, data, seed, epochs, device=None, folder=None):
-    import warnings
     from sslkit.config.build import build_learner
     warnings.simplefilter('ignore')
     return build_learner(load(method, data, seed, epochs), folder or tempfile.mkdtemp(), device, hooks=False)
+
+def checksum(encoder):
+    import hashlib
+    return hashlib.sha256(b''.join(v.detach().cpu().contiguous().numpy().tobytes() for v in encoder.state_dict().values())).hexdigest()[:12]
 
 def run(method, data, seed, epochs, device=None):
     "One run: a row of the file"
@@ -60,38 +63,39 @@ def run(method, data, seed, epochs, device=None):
     start = deepcopy(learn.model.encoder)
     with learn.no_bar(), learn.no_logging():
         t = time.perf_counter(); learn.fit_config(); t = time.perf_counter()-t
-    dls,tfm = learn.dls,learn.recipe.eval
-    row = dict(method=method, data=data, seed=seed, epochs=epochs, fit_seconds=round(t, 1), images_per_second=round(learn.train_iter*dls.train.bs/t), views=len(learn.recipe.chains),
-        **judge(learn.model.encoder, dls, tfm), random=judge(start, dls, tfm), encoder=learn.model.encoder.meta['arch'], config=str(config_of(method, data).relative_to(root)))
-    if hasattr(start, 'patch_embed'): row['finetuned'] = {f'{share:g}':dict(pretrained=tuned(learn.model.encoder, dls, share, seed), scratch=tuned(start, dls, share, seed)) for share in (.01,.1)}
+    enc,dls,tfm = learn.model.encoder,learn.dls,learn.recipe.eval
+    row = dict(method=method, data=data, seed=seed, epochs=epochs, fit_seconds=round(t, 1), images_per_second=round(learn.train_iter*dls.train.bs/t), **judge(enc, dls, tfm), start=checksum(start), encoder=enc.meta['arch'], config=str(config_of(method, data).relative_to(root)))
+    if row['start'] not in read()['random']: row['random'] = judge(start, dls, tfm)
+    if hasattr(start, 'patch_embed'): row['finetuned'] = {f'{share:g}':dict(pretrained=tuned(enc, dls, tfm, share, seed), scratch=tuned(start, dls, tfm, share, seed, layer_decay=1.)) for share in (.01,.1)}
     return {**row, **machine(torch)}
 
-def tuned(encoder, dls, share, seed):
-    from sslkit.evaluate.finetune import finetune
-    return float(finetune(dls, encoder, labels=share, seed=seed))
+tune_epochs = {.01:60, .1:8}
+def tuned(encoder, dls, tfm, share, seed, **kw):
+    from sslkit.evaluate.finetuning import finetune
+    return float(finetune(dls, encoder, tfm, labels=share, epochs=tune_epochs[share], seed=seed, lr=4e-3, **kw))
 
 def supervised(data, seed, epochs, device=None):
-    "The encoder of most methods, with labels; kNN and linear on its features, as for the others"
-    from copy import deepcopy
+    "The encoder of most methods, with all labels; `top1` is its own classifier's, kNN and linear are read off its features, as for the others"
     import torch
-    from sslkit.evaluate.finetune import finetune_learner
+    from sslkit.evaluate.finetuning import finetune_learner
+    from sslkit.optim.schedules import HyperSchedule, cosine
     base = learner('mocov2', data, seed, epochs, device)             # for its data and a random encoder: any method with this encoder would do
-    dls,tfm = base.dls,base.recipe.eval
-    learn = finetune_learner(dls, base.model.encoder, labels=1., seed=seed)
+    dls,tfm,start = base.dls,base.recipe.eval,checksum(base.model.encoder)
+    learn = finetune_learner(dls, base.model.encoder, tfm, seed=seed, wd=.01)
     with learn.no_bar(), learn.no_logging():
-        t = time.perf_counter(); learn.fit_ssl(epochs); t = time.perf_counter()-t
+        t = time.perf_counter(); learn.fit(epochs, cbs=HyperSchedule(cosine(warmup=.1))); t = time.perf_counter()-t
         top1 = float(learn.validate()[1])
-    return dict(method='supervised', data=data, seed=seed, epochs=epochs, fit_seconds=round(t, 1), images_per_second=round(epochs*len(dls.train)*dls.train.bs/t), views=1, **judge(learn.model.encoder, dls, tfm), top1=top1, random=judge(base.model.encoder, dls, tfm), **machine(torch))
+    return dict(method='supervised', data=data, seed=seed, epochs=epochs, fit_seconds=round(t, 1), images_per_second=round(epochs*len(dls.train)*dls.train.bs/t), **judge(learn.model.encoder, dls, tfm), top1=top1, start=start, **machine(torch))
 
 def raw(data):
-    base = learner('mocov2', data, 0, 1, 'cpu')
+    base = learner('mocov2', data, 0, 10, 'cpu')
     return dict(method='raw pixels', data=data, seed=0, **judge(None, base.dls, None))
 
 def machine(torch):
     cpu = next((l.split(':')[1].strip() for l in Path('/proc/cpuinfo').read_text().splitlines() if l.startswith('model name')), platform.machine()) if Path('/proc/cpuinfo').exists() else platform.machine()
     return dict(hardware=torch.cuda.get_device_name() if torch.cuda.is_available() else f'{cpu}, {torch.get_num_threads()} thread', torch=torch.__version__)
 
-def read(): return json.loads(store.read_text()) if store.exists() else dict(rows=[], speed=[])
+def read(): return json.loads(store.read_text()) if store.exists() else dict(rows=[], random={}, speed=[])
 def write(o): tmp = store.with_suffix('.tmp'); tmp.write_text(json.dumps(o, indent=1)); os.replace(tmp, store)
 def key(r): return r['method'],r['data'],r['seed'],r.get('epochs')
 
@@ -128,8 +132,8 @@ def main():
     with ThreadPoolExecutor(a.jobs) as pool:
         for i,row in enumerate(pool.map(one, todo)):
             if row is None: continue
-            o = read(); o['rows'] = [r for r in o['rows'] if key(r) != key(row)] + [row]; write(o)
-            print(f'{i+1}/{len(todo)} {row["method"]} {row["data"]} seed {row["seed"]}: kNN {row["knn"]:.3f}, linear {row["linear"]:.3f}' + (f' (random {row["random"]["knn"]:.3f}, {row["random"]["linear"]:.3f}), {row["fit_seconds"]:.0f} s' if 'random' in row else ''), flush=True)
+            o = read(); o['random'].update({row['start']:row.pop('random')} if 'random' in row else {}); o['rows'] = [r for r in o['rows'] if key(r) != key(row)] + [row]; write(o)
+            print(f'{i+1}/{len(todo)} {row["method"]} {row["data"]} seed {row["seed"]}: kNN {row["knn"]:.3f}, linear {row["linear"]:.3f}' + (f' (before training {r0["knn"]:.3f}, {r0["linear"]:.3f}), {row["fit_seconds"]:.0f} s' if (r0 := o['random'].get(row.get('start'))) else ''), flush=True)
     table()
 
 def speed(a, steps=30):
@@ -151,7 +155,7 @@ def speed(a, steps=30):
     data,ts,per = 'fashion-mnist-mini',{},{}
     names = a.methods or [m.name for m in list_methods() if config_of(m.name, data)]
     learns = {m:learner(m, data, 0, 10, 'cpu') for m in names}
-    for _ in range(3):
+    for _ in range(2):
         for m,l in learns.items():
             c = Clock()
             with l.no_bar(), l.no_logging(): l.fit(1, cbs=[c, Stop(c)])
@@ -161,9 +165,9 @@ def speed(a, steps=30):
     o = read(); o['speed'] = rows; write(o)
     for r in rows: print(f'{r["method"]:12} {r["ms_per_step"]:7.1f} ms, {r["images_per_second"]:5} images/s, {r["times_the_first"]:.2f} x {names[0]}')
 
-def summary(rows, data, epochs=None):
+def summary(stored, data, epochs=None):
     "For each method: mean and standard error of kNN and linear, and of what they gained over their own random encoder (paired by seed)"
-    out = []
+    out,rows = [],[{**r, **({'random':stored['random'][r['start']]} if r.get('start') in stored['random'] else {})} for r in stored['rows']]
     epochs = epochs or max((r['epochs'] for r in rows if r['data'] == data and r.get('epochs')), default=None)
     for m in dict.fromkeys(r['method'] for r in rows):
         rs = [r for r in rows if r['method'] == m and r['data'] == data and r.get('epochs') in (epochs,None)]
@@ -179,12 +183,12 @@ def summary(rows, data, epochs=None):
 
 def mean_se(xs): return statistics.mean(xs),statistics.stdev(xs)/math.sqrt(len(xs)) if len(xs) > 1 else 0.
 
-def clear(g): return g[0] > 2*g[1] and g[0] > 0
+def clear(g): return g[0] > 2*g[1] > 0      # one seed alone is never clear
 
 def table():
-    rows = read()['rows']
-    for data in dict.fromkeys(r['data'] for r in rows):
-        s = summary(rows, data)
+    stored = read()
+    for data in dict.fromkeys(r['data'] for r in stored['rows']):
+        s = summary(stored, data)
         print(f'\n{data}, {max(d["epochs"] or 0 for d in s)} epochs; mean and two standard errors over seeds; * clearly (more than 2 standard errors) above its own random encoder')
         print(f'{"":14} {"kNN 20":>15} {"kNN 200":>15} {"linear":>15}   images/s  s/epoch')
         for d in sorted(s, key=lambda d: -d['linear'][0]):

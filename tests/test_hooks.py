@@ -342,7 +342,7 @@ def test_the_toolbox_s_own_runtime_is_understood(tmp_path):
 
 def test_parameters_are_known_without_importing_anything():
     assert signature('CheckpointHook').parameters['max_keep_ckpts'].default == -1 and signature('LoggerHook').parameters['interval'].default == 10
-    for t in ('DeepClusterHook','SwAVHook','DenseCLHook','ODCHook'): assert signature(t) is None
+    for t in ('DenseCLHook','ODCHook'): assert signature(t) is None
 
 def test_hooks_of_the_user_may_be_callbacks_or_types():
     from sslkit.core.registry import register

@@ -105,12 +105,12 @@ def work_dir_of(cfg)->str:
     i = max((i for i,p in enumerate(parts[:-2]) if p == 'configs'), default=len(parts)-3)
     return os.path.join('work_dirs', parts[i+1] if len(parts) > 2 else '', os.path.splitext(parts[-1])[0])
 
-# %% ../../nbs/config/87_build.ipynb #d653b13b
+# %% ../../nbs/config/87_build.ipynb #c62fb503
 def build_learner(cfg, # a `Config`, or the path of a config file
     work_dir=None,     # where checkpoints and logs go; None: the config's, else by its name
     device=None,       # of the batches; None: CUDA, else MPS, else CPU
     cbs=None,          # more callbacks, or a function that makes them of the data
-    hooks=True,        # the config's default and custom hooks (logs, checkpoints)?
+    hooks=True,        # the config's default hooks (logs, checkpoints)? Its custom hooks belong to the method
     compile=False      # `torch.compile` the networks? The config's `compile` says so too
 )->'SSLLearner':
     "The Learner that a config describes; `learn.fit_config()` trains it. Raises `ConfigError` (or one line naming the key) before any data is read"
@@ -125,7 +125,7 @@ def build_learner(cfg, # a `Config`, or the path of a config file
     pre = d.get('data_preprocessor', model_cfg.pop('data_preprocessor', None)); model_cfg.pop('data_preprocessor', None)     # the one at the top wins
     for k in ('train_cfg','test_cfg'): model_cfg.pop(k, None)
     inits = take_inits(cfg, model_cfg)
-    hs = _hooks(cfg, d, work_dir) if hooks else []
+    hs = _hooks(cfg, d, work_dir, hooks)
     chans = (model_cfg.get('backbone') or {}).get('in_channels', 3)
     with _at(cfg, 'model.data_preprocessor' if 'data_preprocessor' not in d else 'data_preprocessor'): stats,second = preprocessor_stats(pre or None, chans),second_stats(pre or None, chans)
     with _at(cfg, 'train_dataloader.dataset.pipeline'): views = compile_pipeline(dataset_pipeline(d['train_dataloader']['dataset']), stats=stats, name=model_cfg['type'], view_stats=second)
@@ -146,8 +146,8 @@ def build_learner(cfg, # a `Config`, or the path of a config file
     with _at(cfg, 'optim_wrapper'): learn.create_opt()              # now: what torch refuses is a line about the config
     return learn
 
-def _hooks(cfg, d, work_dir): # they need no data, so their errors need not wait for it
-    with _at(cfg, 'default_hooks'): return hook_cbs(d.get('default_hooks') or {}, d.get('custom_hooks') or [], log_processor=d.get('log_processor'), visualizer=d.get('visualizer'), vis_backends=d.get('vis_backends'), work_dir=work_dir)
+def _hooks(cfg, d, work_dir, default=True): # they need no data, so their errors need not wait for it
+    with _at(cfg, 'default_hooks'): return hook_cbs((d.get('default_hooks') or {}) if default else dict(logger=None, checkpoint=None), d.get('custom_hooks') or [], log_processor=d.get('log_processor'), visualizer=d.get('visualizer'), vis_backends=d.get('vis_backends'), work_dir=work_dir)
 
 def _check_views(cfg, views, parts):
     model = parts['model']

@@ -171,10 +171,10 @@ def _sections(c):
         for x in v:
             if x not in keys.split(): c.error((k,x), f'{k} has no key {x!r}' + did_you_mean(x, keys.split()))
 
-# %% ../../nbs/config/85_check.ipynb #cd86a885
+# %% ../../nbs/config/85_check.ipynb #e9fa86b1
 _places = (   # where a key stands -> the packages whose types fit
-    (r'(^|\.)pipeline\.\d+$|\.transforms\.(\d+\.)*\d+$', ('augment',), 'a transform'), (r'dataloader\.dataset$', ('data',), 'a data set'), (r'^optim_wrapper$', ('optim',), 'an optimizer wrapper'),
-    (r'^param_scheduler\.\d+$', ('optim',), 'a scheduler'), (r'^(default_hooks\.\w+|custom_hooks\.\d+)$', ('train','optim'), 'a hook'), (r'^model$', ('methods','evaluate'), 'a method'), (r'^model\.backbone$', ('nets','methods'), 'a backbone'))
+    (r'(^|\.)pipeline\.\d+$|\.transforms\.(\d+\.)*\d+$', ('augment',), 'a transform'), (r'dataloader\.dataset$', ('data','methods'), 'a data set'), (r'^optim_wrapper$', ('optim',), 'an optimizer wrapper'),
+    (r'^param_scheduler\.\d+$', ('optim',), 'a scheduler'), (r'^(default_hooks\.\w+|custom_hooks\.\d+)$', ('train','optim','methods'), 'a hook'), (r'^model$', ('methods','evaluate'), 'a method'), (r'^model\.backbone$', ('nets','methods'), 'a backbone'))
 
 _must = re.compile(r'model(\.(backbone|neck|head|head\.loss))?|(train|val|test)_dataloader\.(dataset|sampler)|.*(\.pipeline|\.transforms(\.\d+)?)\.\d+|param_scheduler\.\d+|custom_hooks\.\d+|(visualizer\.)?vis_backends\.\d+|visualizer|optim_wrapper\.optimizer')   # places of a dict with a type
 

@@ -1,8 +1,9 @@
-"""sslkit.core: distributed, learner, numerics, parallel, registry, vocabulary"""
+"""sslkit.core: clusters, distributed, learner, numerics, parallel, registry, vocabulary"""
 # Written by tools/lazy_init.py from the modules' __all__. Do not edit.
 from importlib import import_module as _import
 
 _names = {
+    'clusters': ['Clustering', 'cluster_features', 'from_first', 'kmeans', 'kmeans_config', 'nmi', 'pca_whiten', 'uniform_sample'],
     'distributed': ['SyncBN', 'agree', 'any_process', 'batch_shuffle', 'batch_unshuffle', 'gather', 'gather_with_grad', 'rank', 'reduce_max', 'reduce_mean', 'reduce_sum', 'world'],
     'learner': ['SSLLearner', 'check_options', 'compile_nets', 'ssl_learner'],
     'numerics': ['Embedding', 'deterministic', 'embed', 'restore_deterministic', 'set_deterministic', 'sinkhorn', 'tune_allocator'],

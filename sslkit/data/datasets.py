@@ -5,11 +5,11 @@
 # %% auto #0
 __all__ = ['dataset_pipeline', 'decode_size', 'config_dls']
 
-# %% ../../nbs/data/13_datasets.ipynb #185e337e
+# %% ../../nbs/data/13_datasets.ipynb #8da58b63
 import os,warnings
 from contextlib import contextmanager,nullcontext
 from fastai.basics import *
-from ..core.registry import bare,build,did_you_mean,register,signature
+from ..core.registry import bare,build,did_you_mean,register,registered,signature
 from .decode import ImageFiles
 from .loaders import DiskDL,Rows,SSLDataLoaders,TensorDL,_fit_bs
 from .sources import read_list,_cifar_rows,_emoji_rows,_idx_rows,_images_in,_list_labels,_list_paths
@@ -188,7 +188,7 @@ def _concat(datasets:list|tuple, lazy_init=False, ignore_keys:str|list|None=None
     rows = Rows(torch.cat([r.x for r in sets]), y, torch.cat(idx), sets[0].vocab) if isinstance(sets[0], Rows) else ImageFiles(sum((r.paths for r in sets), []), y, torch.cat(idx), sets[0].size, sets[0].in_chans, sets[0].vocab)
     return _finish(rows, '+'.join(dict.fromkeys(r.name for r in sets)), None)
 
-# %% ../../nbs/data/13_datasets.ipynb #2ee08cc8
+# %% ../../nbs/data/13_datasets.ipynb #3158550d
 @register('DefaultSampler')
 @register('InfiniteSampler')
 def _sampler(shuffle=True, seed:int|None=None, round_up=True): return shuffle,seed
@@ -202,7 +202,7 @@ def _sampling(cfg, shuffle):
     if cfg is None: return shuffle,None
     with _inside('sampler'):
         kind = cfg.get('type') if isinstance(cfg, dict) else cfg
-        if bare(kind) not in ('DefaultSampler','InfiniteSampler'): raise ValueError(f'{kind!r} is not built yet; there are DefaultSampler and InfiniteSampler')
+        if bare(kind) not in (known := [n for n in registered() if n.endswith('Sampler')]): raise ValueError(f'there is no sampler {kind!r}' + did_you_mean(bare(kind), known))
         return build(cfg)
 
 # %% ../../nbs/data/13_datasets.ipynb #e67e3180

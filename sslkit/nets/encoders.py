@@ -76,11 +76,12 @@ class SmallResNet(nn.Module):
             for block in self.get_submodule(f'layer{i+1}'): x = checkpoint(block, x, use_reentrant=False) if self.grad_checkpointing and torch.is_grad_enabled() else block(x)
         return x.mean((2,3)) if self._pool == 1 else F.adaptive_avg_pool2d(x, self._pool).flatten(1)      # (N,D)
 
-# %% ../../nbs/nets/30_encoders.ipynb #7b4f8eba
+# %% ../../nbs/nets/30_encoders.ipynb #08645468
 _small = dict(tiny_resnet=dict(depths=(1,1,1,1), width=32, stem_stride=2, pool=2),   # 1,024 features; chosen for what two CPU cores can train in minutes
     resnet18=dict(depths=(2,2,2,2)), resnet34=dict(depths=(3,4,6,3)), resnet50=dict(depths=(3,4,6,3), bottleneck=True))
+_alias = dict(tiny_vit=('vit_tiny_patch16_224', dict(patch_size=4, embed_dim=64, depth=4, num_heads=4)))       # for small images, too
 
-def encoder(arch,         # a timm name, 'tiny_resnet', or a module that maps images to features
+def encoder(arch,         # a timm name, 'tiny_resnet', 'tiny_vit', or a module that maps images to features
     dls=None,             # taken for its `in_chans`
     in_chans=None,        # C; default: that of `dls`, else 3
     stem='imagenet',      # 'cifar': 3x3 stem without pooling, for resnet18/34/50
@@ -97,6 +98,7 @@ def encoder(arch,         # a timm name, 'tiny_resnet', or a module that maps im
         if not isinstance(getattr(arch, 'num_features', None), int): arch.num_features = num_features(arch)
         return checkpoint_blocks(arch, type(arch).__name__) if grad_checkpointing else arch
     if not isinstance(arch, str): raise ValueError(f'encoder: arch is a {type(arch).__name__}; give the name of a backbone or a torch module')
+    if arch in _alias: arch,kwargs = _alias[arch][0],{**_alias[arch][1], **kwargs}       # by its own name, so that others know it too
     if arch not in _small: _check_name(arch)
     if in_chans is None: in_chans = getattr(dls, 'in_chans', 3)
     if in_chans < 1 or (width is not None and width < 1): raise ValueError(f'encoder: in_chans is {in_chans}, width {width}; both must be at least 1')
@@ -121,7 +123,7 @@ def encoder(arch,         # a timm name, 'tiny_resnet', or a module that maps im
 
 def _check_name(arch):
     import timm
-    if not timm.is_model(arch): raise ValueError(f'encoder: no backbone is called {arch!r}' + did_you_mean(arch, [*timm.list_models(), *_small]))
+    if not timm.is_model(arch): raise ValueError(f'encoder: no backbone is called {arch!r}' + did_you_mean(arch, [*timm.list_models(), *_small, *_alias]))
 
 def _fixed_size(arch):
     "Side of the only images that a backbone takes, None where it takes any"

@@ -1,0 +1,22 @@
+"""BYOL on the embedded part of Fashion-MNIST: 12,000 training and 2,000 validation images.
+
+    sslkit train configs/selfsup/byol/byol_tiny-resnet_1xb64-coslr-10e_fashion-mnist-mini.py
+
+SGD, not the paper's LARS, which is made for batches of thousands.
+"""
+_base_ = [
+    '../_base_/models/byol_tiny-resnet.py',
+    '../_base_/datasets/fashion-mnist-mini.py',
+    '../_base_/default_runtime.py',
+]
+
+# schedule: everything follows from these two
+max_epochs = 10
+base_lr = 0.4      # for 256 images
+
+optimizer = dict(type='SGD', lr=base_lr * {{_base_.batch_size}} / 256, weight_decay=1e-4, momentum=0.9)
+optim_wrapper = dict(type='OptimWrapper', optimizer=optimizer)
+param_scheduler = [
+    dict(type='CosineAnnealingLR', T_max=max_epochs, by_epoch=True, begin=0, end=max_epochs, convert_to_iter_based=True)]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
+randomness = dict(seed=0)

@@ -1,0 +1,7 @@
+"""As rotation-pred_resnet50_8xb16-steplr-70e_in1k, in half precision.
+
+    sslkit train configs/selfsup/rotation_pred/rotation-pred_resnet50_8xb16-amp-steplr-70e_in1k.py
+"""
+_base_ = 'rotation-pred_resnet50_8xb16-steplr-70e_in1k.py'
+
+optim_wrapper = dict(type='AmpOptimWrapper')

@@ -1,0 +1,29 @@
+"""Rotation prediction on the embedded emoji: 1,633 colour images in 9 groups.
+
+    sslkit train configs/selfsup/rotation_pred/rotation-pred_tiny-resnet_1xb64-coslr-60e_emoji.py
+"""
+_base_ = [
+    '../_base_/models/rotation-pred_tiny-resnet.py',
+    '../_base_/datasets/emoji.py',
+    '../_base_/default_runtime.py',
+]
+
+model = dict(backbone=dict(in_channels=3))
+
+train_pipeline = [
+    dict(type='RandomResizedCrop', size=32, scale=(0.2, 1.)),
+    dict(type='RandomFlip', prob=0.5),
+    dict(type='RotationWithLabels'),
+    dict(type='PackSelfSupInputs'),
+]
+
+# schedule: everything follows from these two
+max_epochs = 60
+base_lr = 0.1       # for 128 images
+
+optimizer = dict(type='SGD', lr=base_lr * {{_base_.batch_size}} / 128, weight_decay=1e-4, momentum=0.9)
+optim_wrapper = dict(type='OptimWrapper', optimizer=optimizer)
+param_scheduler = [
+    dict(type='CosineAnnealingLR', T_max=max_epochs, by_epoch=True, begin=0, end=max_epochs, convert_to_iter_based=True)]
+train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
+randomness = dict(seed=0)
