@@ -165,14 +165,14 @@ def speed(a, steps=30):
     o = read(); o['speed'] = rows; write(o)
     for r in rows: print(f'{r["method"]:12} {r["ms_per_step"]:7.1f} ms, {r["images_per_second"]:5} images/s, {r["times_the_first"]:.2f} x {names[0]}')
 
-def summary(stored, data, epochs=None):
-    "For each method: mean and standard error of kNN and linear, and of what they gained over their own random encoder (paired by seed)"
+def summary(stored, data):
+    "For each method (and number of epochs, where one was given more): mean and standard error of kNN and linear, and of what they gained over their own random encoder (paired by seed)"
     out,rows = [],[{**r, **({'random':stored['random'][r['start']]} if r.get('start') in stored['random'] else {})} for r in stored['rows']]
-    epochs = epochs or max((r['epochs'] for r in rows if r['data'] == data and r.get('epochs')), default=None)
-    for m in dict.fromkeys(r['method'] for r in rows):
-        rs = [r for r in rows if r['method'] == m and r['data'] == data and r.get('epochs') in (epochs,None)]
-        if not rs: continue
-        d = dict(method=m, n=len(rs), epochs=epochs)
+    rows = [r for r in rows if r['data'] == data]
+    usual = statistics.mode([r['epochs'] for r in rows if r.get('epochs')] or [None])
+    for m,e in dict.fromkeys((r['method'],r.get('epochs')) for r in rows):
+        rs = [r for r in rows if (r['method'],r.get('epochs')) == (m,e)]
+        d = dict(method=m if e in (usual,None) else f'{m}, {e} epochs', n=len(rs), epochs=e, usual=usual)
         for k in ('knn','knn200','linear'):
             d[k] = mean_se([r[k] for r in rs])
             if 'random' in rs[0]: d['random_' + k],d['gain_' + k] = mean_se([r['random'][k] for r in rs]),mean_se([r[k]-r['random'][k] for r in rs])
@@ -189,7 +189,7 @@ def table():
     stored = read()
     for data in dict.fromkeys(r['data'] for r in stored['rows']):
         s = summary(stored, data)
-        print(f'\n{data}, {max(d["epochs"] or 0 for d in s)} epochs; mean and two standard errors over seeds; * clearly (more than 2 standard errors) above its own random encoder')
+        print(f'\n{data}, {s[0]["usual"]} epochs; mean and two standard errors over seeds; * clearly (more than 2 standard errors) above its own random encoder')
         print(f'{"":14} {"kNN 20":>15} {"kNN 200":>15} {"linear":>15}   images/s  s/epoch')
         for d in sorted(s, key=lambda d: -d['linear'][0]):
             cell = lambda k: f'{d[k][0]:.3f} ± {2*d[k][1]:.3f}{"*" if "gain_" + k in d and clear(d["gain_" + k]) else " "}'

@@ -232,7 +232,7 @@ def my_neck(in_channels, out_channels, bells=1): return mlp(in_channels, out_cha
     with pytest.warns(UserWarning, match='no_such_module'): build_learner(Config.load('gone2.py', tiny), work_dir=tmp_path, device='cpu', hooks=False)
 
 @pytest.mark.parametrize('opt,says', [('model.queue_len=0', 'at least 1'), ('+model.backbone.wdth=4', "did you mean 'width'"), ('model.neck.in_channels=7', 'the backbone gives'), ('optim_wrapper.optimizer.type=SDG', "'SGD'"),
-    ('model.type=SimCLR', 'not built yet'), ('model.backbone.in_channels=3', 'channels'), ('view_pipeline.0.type=RandomResizeCrop', "'RandomResizedCrop'"), ('optim_wrapper.optimizer.lr=-1', 'positive'),
+    ('model.type=SimSiam', 'not built yet'), ('model.backbone.in_channels=3', 'channels'), ('view_pipeline.0.type=RandomResizeCrop', "'RandomResizedCrop'"), ('optim_wrapper.optimizer.lr=-1', 'positive'),
     ('train_dataloader.dataset.type=ImageNet', None), ('model.backbone.arch=resnet51', 'resnet5'), ('+train_dataloader.dataset.data_root=nowhere', None), ('model.momentum=2.0', 'momentum'), ('param_scheduler.0.T_max=-1', 'positive')])
 def test_bad_configs_end_in_one_line_before_data_is_read(opt, says, tmp_path):
     with pytest.raises((ConfigError,OSError,ValueError)) as e: make(opt, tmp=tmp_path)

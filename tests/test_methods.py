@@ -140,11 +140,12 @@ def code_lines(path):
 @pytest.mark.parametrize('path', sorted(p for p in (root/'sslkit/methods').glob('*.py') if p.stem != '__init__'), ids=lambda p: p.stem)
 def test_a_module_is_small(path): assert code_lines(path) <= 120
 
+confessed = ('never reaches milestone','its milestone is never reached'), ('patches of 16','the patches have 14 pixels')      # names and numbers that are upstream's
 configs = [root/c for m in list_methods() for c in m.configs]
 @pytest.mark.parametrize('path', configs, ids=lambda p: p.stem)
 def test_configs_are_in_order(path):
     "The checker finds nothing wrong but what the file itself confesses, and the file tells how it is run"
-    assert [str(p) for p in check_config(Config.load(path)) if not ('never reaches milestone' in str(p) and 'its milestone is never reached' in path.read_text())] == []
+    assert [str(p) for p in check_config(Config.load(path)) if not any(a in str(p) and b in path.read_text() for a,b in confessed)] == []
     assert f'sslkit train configs/selfsup/{path.parent.name}/{path.name}' in path.read_text()
 
 @pytest.mark.parametrize('path', [p for p in configs if '_in1k' not in p.stem], ids=lambda p: p.stem)

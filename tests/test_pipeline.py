@@ -344,7 +344,7 @@ def test_missing_data(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize('change,has', [
     (dict(batch_size='8'), "train_dataloader.batch_size: '8'"), (dict(batch_size=-1), 'batch_size: -1'), (dict(shuffle=True), "no key 'shuffle'"), (dict(sampler=dict(type='mmcls.RepeatAugSampler')), "train_dataloader.sampler: there is no sampler 'mmcls.RepeatAugSampler'"),
-    (dict(sampler='DefaultSampler2'), 'not built yet'), (dict(num_batch_per_epoch=3), 'num_batch_per_epoch: not built yet'), (dict(dataset=None), 'train_dataloader.dataset: a data set is a dict'), (dict(dataset=[]), 'train_dataloader.dataset.datasets: '),
+    (dict(sampler='DefaultSampler2'), "no sampler 'DefaultSampler2'; did you mean"), (dict(num_batch_per_epoch=3), 'num_batch_per_epoch: not built yet'), (dict(dataset=None), 'train_dataloader.dataset: a data set is a dict'), (dict(dataset=[]), 'train_dataloader.dataset.datasets: '),
     (dict(dataset=dict(type='RandomFlip')), 'train_dataloader.dataset: RandomFlip is no data set'), (dict(dataset=dict(type='Emoji', labels='colour')), "labels must be 'group'"), (dict(dataset=dict(type='Emoji', indices=[1633])), 'dataset.indices: there are 1307 images'),
     (dict(dataset=dict(type='Emoji', classes=['a'])), 'dataset.classes: 1 names'), (dict(dataset=dict(type='FashionMNIST', mini=True, split='x')), "dataset.split: unknown split 'x'"), (dict(dataset=dict(type='ImageNet', data_prefix=dict(img='x', path='y'))), "unknown key 'path'")])
 def test_bad_loaders(change, has):

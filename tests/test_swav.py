@@ -139,7 +139,7 @@ def test_frozen_prototypes_change_by_normalisation_alone():
 def test_learner():
     x = torch.randint(0, 256, (80,3,20,20), dtype=torch.uint8)
     dls = image_dls(x, valid_x=x[:16], bs=16, device='cpu')
-    kw = dict(arch='tiny_resnet', dim=8, hidden=16, prototypes=9, encoder_kw=dict(width=8))
+    kw = dict(arch='tiny_resnet', dim=8, hid=16, prototypes=9, encoder_kw=dict(width=8))
     learn = swav_learner(dls, k=70, queue_epoch=1, **kw)
     assert len(learn.model.queue) == 64 and swav_learner(dls, k=15, **kw).model.queue is None                # whole batches
     with learn.no_bar(), learn.no_logging(): learn.fit_ssl(3)

@@ -5,11 +5,12 @@
 # %% auto #0
 __all__ = ['SSLLearner', 'compile_nets', 'check_options', 'ssl_learner']
 
-# %% ../../nbs/core/05_learner.ipynb #73601394
+# %% ../../nbs/core/05_learner.ipynb #6853f723
 import time
 from fastai.basics import *
 from fastai.callback.core import _inner_loop
 from fastai.callback.progress import ProgressCallback
+from fastai.callback.schedule import LRFinder
 from .distributed import reduce_mean, world
 from .numerics import embed, tune_allocator
 from .parallel import DDP, launched
@@ -142,6 +143,20 @@ class _CastToTensor(CastToTensor):
         if any(type(o) is not Tensor for o in (*self.learn.xb, *self.learn.yb)): super().before_batch()      # `Views` has cast them
 
 _leaner = {Recorder:_Recorder, ProgressCallback:_Progress, CastToTensor:_CastToTensor}
+
+# %% ../../nbs/core/05_learner.ipynb #fb019459
+class _Diverged(Callback):
+    "End a search for the rate where the loss is far above its best. fastai compares with four times the best, which any negative loss exceeds"
+    order,run_valid = LRFinder.order+1,False
+    def before_fit(self): self.best = float('inf')
+    def after_batch(self):
+        loss = float(self.smooth_loss); self.best = min(self.best, loss)
+        if loss > self.best + 3*abs(self.best): raise CancelFitException
+
+@patch
+def lr_find(self:SSLLearner, *args, stop_div=True, **kwargs):
+    "fastai's `lr_find`, for losses below zero too"
+    with self.added_cbs(_Diverged() if stop_div else None): return Learner.lr_find(self, *args, stop_div=False, **kwargs)
 
 # %% ../../nbs/core/05_learner.ipynb #dfd355f2
 @patch

@@ -5,7 +5,7 @@
 # %% auto #0
 __all__ = ['few_labels', 'FineTuned', 'finetune_learner', 'finetune']
 
-# %% ../../nbs/evaluate/64_finetune.ipynb #49a199f6
+# %% ../../nbs/evaluate/64_finetune.ipynb #7b5e1039
 from copy import deepcopy
 from fastai.basics import *
 from ..core.learner import check_options
@@ -16,7 +16,7 @@ from .nearest import Result
 from .probes import LabelledBatch, _rows, _top, rng_untouched
 from ..nets.heads import start_small
 from ..optim.schedules import HyperSchedule, adamw, cosine
-from ..optim.wrapper import param_groups
+from ..optim.wrapper import no_decay
 
 # %% ../../nbs/evaluate/64_finetune.ipynb #2a67f9bb
 def few_labels(y, # class numbers (n,)
@@ -36,7 +36,7 @@ def few_labels(y, # class numbers (n,)
     nth = torch.empty_like(by); nth[by] = torch.arange(n) - (count.cumsum(0)-count)[cls[by]]        # how many of its class come before it
     return p[(nth*k + torch.randperm(k, generator=g)[cls]).argsort()[:m]].sort().values
 
-# %% ../../nbs/evaluate/64_finetune.ipynb #7a8ab0ff
+# %% ../../nbs/evaluate/64_finetune.ipynb #ae4925b2
 class FineTuned(nn.Module):
     "A copy of `encoder`, all of it trained, and a linear layer: float (N,C,H,W) -> (N,classes)"
     def __init__(self, encoder, classes, dim):
@@ -48,11 +48,6 @@ def _take(rows, i): # some of the images, in memory or in files
     if isinstance(rows, ImageFiles): return ImageFiles([rows.paths[j] for j in i], rows.y[i], rows.idx[i], rows.size, rows.in_chans, rows.vocab)
     i = i.to(rows.x.device)
     return Rows(rows.x[i], rows.y[i], rows.idx[i], rows.vocab)
-
-def _groups(model, layer_decay=None):
-    "Parameter groups: no decay of weights for biases, norms and tokens; slower layers near the pixels"
-    tokens = {n.split('.')[-1]:dict(decay_mult=0.) for n,_ in model.named_parameters() if n.endswith(('_token','pos_embed'))}
-    return param_groups(model, dict(flat_decay_mult=0., custom_keys=tokens), layer_decay=('vit', layer_decay) if layer_decay else None)
 
 def finetune_learner(dls, # `SSLDataLoaders` with labels
     encoder:nn.Module,    # float (N,C,H,W) -> (N,D); copied, so yours stays as it is
@@ -77,7 +72,7 @@ def finetune_learner(dls, # `SSLDataLoaders` with labels
     some = SSLDataLoaders(t.new(rows, bs=min(bs or t.bs, len(rows))), dls.valid, name=dls.name, seed=dls.seed, stats=dls.stats, device=dls.device)
     dim = getattr(encoder, 'num_features', None) or embed(encoder, _rows(t, [0]), tfm).feats.shape[1]
     return Learner(some, FineTuned(encoder, len(t.vocab), dim), loss_func=CrossEntropyLossFlat(), metrics=[accuracy] if metrics is None else metrics, cbs=[LabelledBatch(tfm, augment), *L(cbs)],
-        **{**dict(opt_func=adamw(wd=wd), splitter=partial(_groups, layer_decay=layer_decay if layer_decay != 1 else None), lr=lr), **kwargs})
+        **{**dict(opt_func=adamw(wd=wd), splitter=partial(no_decay, layer_decay=layer_decay if layer_decay != 1 else None), lr=lr), **kwargs})
 
 # %% ../../nbs/evaluate/64_finetune.ipynb #b62a2d53
 def finetune(dls, encoder, tfm, # as in `finetune_learner`

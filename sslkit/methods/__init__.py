@@ -5,7 +5,7 @@ from importlib import import_module as _import
 _names = {
     'byol': ['BYOL', 'byol_cbs', 'byol_learner', 'byol_loss', 'byol_parts'],
     'deepcluster': ['Cluster', 'DeepCluster', 'UniformSampling', 'deepcluster_cbs', 'deepcluster_groups', 'deepcluster_hook', 'deepcluster_images', 'deepcluster_learner', 'deepcluster_loss', 'deepcluster_parts', 'deepcluster_sampler', 'reset_head'],
-    'mae': ['MAE', 'mae_cbs', 'mae_decoder', 'mae_groups', 'mae_head', 'mae_learner', 'mae_loss', 'mae_parts', 'mae_reconstruction_loss', 'norm_patches', 'show_reconstruction'],
+    'mae': ['MAE', 'mae_cbs', 'mae_decoder', 'mae_head', 'mae_learner', 'mae_loss', 'mae_parts', 'mae_reconstruction_loss', 'norm_patches', 'show_reconstruction'],
     'moco': ['MoCo', 'linear_neck', 'moco_loss', 'moco_parts', 'mocov1_cbs', 'mocov1_learner', 'mocov2_cbs', 'mocov2_learner', 'mocov2_neck'],
     'rotation': ['RotationPred', 'rotation_accuracy', 'rotation_cbs', 'rotation_learner', 'rotation_loss', 'rotation_parts', 'rotation_preprocessor'],
     'simclr': ['SimCLR', 'simclr_cbs', 'simclr_learner', 'simclr_loss', 'simclr_parts'],

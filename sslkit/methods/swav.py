@@ -108,11 +108,11 @@ def swav_cbs(size=224, queue_epoch=15, # side of the large crops in pixels; epoc
     "When things happen in SwAV: crops before the batch, prototypes frozen at first, a queue from a later epoch on"
     return [Views(recipe('swav', size, **overrides)), LateQueue(queue_epoch), FreezePrototypes(freeze)]
 
-# %% ../../nbs/methods/43_swav.ipynb #504c4170
+# %% ../../nbs/methods/43_swav.ipynb #c5b78cfd
 def swav_learner(dls,   # raw uint8 images, labels optional
     arch='resnet50',    # timm name, 'tiny_resnet', or an encoder module; it must take images of any size
     size=None,          # side of the large crops in pixels; None: that of the images
-    dim=128, hidden=2048, # widths of the embeddings and of the projector's hidden layer
+    dim=128, hid=2048,  # widths of the embeddings and of the projector's hidden layer
     prototypes=3000,    # K, or a list for several sets; a tenth of that for small data
     k=3840, queue_epoch=15, # rows of the queue, rounded down to whole batches, 0: none; the first epoch, from 0, that fills it
     freeze=None,        # batches before prototypes learn; None: one epoch's (5,005 of 256 on ImageNet)
@@ -123,7 +123,7 @@ def swav_learner(dls,   # raw uint8 images, labels optional
     "A `Learner` that pretrains `arch` with SwAV; batch norm is over all processes"
     check_options(views, ('size','queue_epoch','freeze'), t=t, eps=eps, base_lr=base_lr)
     enc,size = encoder_for(dls, arch, size, encoder_kw)
-    model = (SyncBN.convert if world() > 1 else noop)(SwAV(enc, mlp(num_features(enc), hidden, dim, bias=True), dim, prototypes, k - k % (dls.train.bs*world())))
+    model = (SyncBN.convert if world() > 1 else noop)(SwAV(enc, mlp(num_features(enc), hid, dim, bias=True), dim, prototypes, k - k % (dls.train.bs*world())))
     return ssl_learner(dls, model, partial(swav_loss, t=t, eps=eps, rounds=rounds, heads=_heads(prototypes)), swav_cbs(size, queue_epoch, freeze, **(views or {})), cbs, partial(HyperSchedule, cosine(.001)),
         **{**dict(opt_func=lars(momentum, wd, variant='mmselfsup'), lr=ScaledLR(base_lr, dls.train.bs, world())), **kwargs})
 

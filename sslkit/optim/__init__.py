@@ -8,7 +8,7 @@ _names = {
     'schedules': ['FixedLR', 'GroupOptim', 'HyperSchedule', 'ParamSchedule', 'ScaledLR', 'adamw', 'cosine', 'multistep', 'sgd', 'simsiam_hook'],
     'signatures': ['optim_problems', 'optimizer_names', 'optimizer_signature'],
     'trust_ratio': ['LARS', 'lars'],
-    'wrapper': ['Accumulate', 'ClipGrad', 'FrozenLayers', 'OptimSetup', 'amp_optim_wrapper', 'apex_optim_wrapper', 'optim_wrapper', 'param_groups'],
+    'wrapper': ['Accumulate', 'ClipGrad', 'FrozenLayers', 'OptimSetup', 'amp_optim_wrapper', 'apex_optim_wrapper', 'no_decay', 'optim_wrapper', 'param_groups'],
 }
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = list(_where)

@@ -1,6 +1,6 @@
 """Run things on several processes (gloo, CPU), and `check_method`: does a method learn the same on two processes as on one?
 
-A method's test hands in a function `make(dls, recipe) -> Learner`; see test_methods.py. The images are numbered, and the recipe looks its views up by
+A method's test hands in a function `make(dls, recipe) -> Learner`; see test_methods_shared.py. The images are numbered, and the recipe looks its views up by
 that number, so both runs see the same views of the same images whatever process they land on."""
 import multiprocessing as mp, os, tempfile, traceback
 from pathlib import Path

@@ -129,7 +129,7 @@ def test_an_incomplete_environment(monkeypatch):
     assert 'another process' in lost(RuntimeError('[gloo/transport/tcp/pair.cc] Connection closed by peer')) and lost(RuntimeError('size mismatch')) == '' == lost(ValueError('Broken pipe'))
 
 def test_a_fit_that_was_not_told_of_the_others(monkeypatch):
-    from test_methods import moco, views
+    from test_methods_shared import moco, views
     from harness import ByNumber, numbered
     monkeypatch.setenv('WORLD_SIZE', '2')
     from sslkit.core.parallel import DDP

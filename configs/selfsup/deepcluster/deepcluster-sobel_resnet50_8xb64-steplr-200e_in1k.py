@@ -2,6 +2,7 @@
 
     sslkit train configs/selfsup/deepcluster/deepcluster-sobel_resnet50_8xb64-steplr-200e_in1k.py
 
+The learning rate stays constant: its milestone is never reached.
 Expected: 46.92% linear top-1 on ImageNet, published for this recipe (MMSelfSup 0.x); not run here.
 """
 _base_ = 'deepcluster_resnet50_8xb64-steplr-200e_in1k.py'

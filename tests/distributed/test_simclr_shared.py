@@ -4,7 +4,7 @@ import pytest, torch
 from torch import nn
 from torch.nn import functional as F
 from harness import check_method, on
-from test_methods import encoder, views
+from test_methods_shared import encoder, views
 from sslkit.core.distributed import SyncBN, rank
 from sslkit.core.learner import SSLLearner
 from sslkit.core.vocabulary import AMP, Views

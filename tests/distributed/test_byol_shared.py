@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 from fastai.callback.schedule import SchedCos
 from harness import check_method
-from test_methods import encoder, views
+from test_methods_shared import encoder, views
 from sslkit.core.distributed import SyncBN
 from sslkit.core.learner import SSLLearner
 from sslkit.core.vocabulary import EMA, Views

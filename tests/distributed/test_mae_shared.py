@@ -3,9 +3,10 @@ import torch
 from harness import check_method
 from sslkit.core.learner import SSLLearner
 from sslkit.core.vocabulary import Views
-from sslkit.methods.mae import MAE, mae_groups, mae_loss
+from sslkit.methods.mae import MAE, mae_loss
 from sslkit.nets.encoders import encoder
 from sslkit.optim.schedules import adamw, sgd
+from sslkit.optim.wrapper import no_decay
 
 def views(n, tokens=16, seed=0):
     "Images, and the noise that decides what is hidden: both looked up by the image's number"
@@ -14,7 +15,7 @@ def views(n, tokens=16, seed=0):
 
 def mae(dls, recipe, opt=sgd(), lr=.05, **kw):
     net = encoder('tiny_vit', img_size=8, patch_size=2, embed_dim=16, depth=2, num_heads=2, **kw)
-    return SSLLearner(dls, MAE(net, dim=16, depth=1, heads=2), loss_func=mae_loss, opt_func=opt, splitter=mae_groups, lr=lr, cbs=[Views(recipe, seed=2)])
+    return SSLLearner(dls, MAE(net, dim=16, depth=1, heads=2), loss_func=mae_loss, opt_func=opt, splitter=no_decay, lr=lr, cbs=[Views(recipe, seed=2)])
 
 def test_mae():
     one,_ = check_method(mae, views(48))
