@@ -44,7 +44,7 @@ _names = {
     'methods.moco': ['MoCo', 'linear_neck', 'moco_loss', 'moco_parts', 'mocov1_cbs', 'mocov1_learner', 'mocov2_cbs', 'mocov2_learner', 'mocov2_neck'],
     'methods.rotation': ['RotationPred', 'rotation_accuracy', 'rotation_cbs', 'rotation_learner', 'rotation_loss', 'rotation_parts', 'rotation_preprocessor'],
     'methods.simclr': ['SimCLR', 'simclr_cbs', 'simclr_learner', 'simclr_loss', 'simclr_parts'],
-    'methods.swav': ['FreezePrototypes', 'LateQueue', 'SwAV', 'swav_cbs', 'swav_head', 'swav_hook', 'swav_learner', 'swav_loss', 'swav_loss_config', 'swav_neck', 'swav_parts'],
+    'methods.swav': ['LateQueue', 'SwAV', 'swav_cbs', 'swav_head', 'swav_hook', 'swav_learner', 'swav_loss', 'swav_loss_config', 'swav_neck', 'swav_parts'],
     'nets.encoders': ['SmallResNet', 'activation_bytes', 'backbone', 'checkpoint_blocks', 'encoder', 'encoder_for', 'hold', 'load_encoder', 'num_features', 'resnet', 'save_encoder'],
     'nets.heads': ['avg_pool_neck', 'cls_head', 'contrastive_head', 'cosine_config', 'cross_entropy_config', 'latent_predict_head', 'mlp', 'neg_cosine', 'nonlinear_neck', 'start_small'],
     'nets.sobel': ['Sobel', 'SobelEncoder', 'resnet_sobel', 'sobel_encoder_for'],

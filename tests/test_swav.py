@@ -10,7 +10,8 @@ from sslkit.core.learner import SSLLearner
 from sslkit.core.registry import build
 from sslkit.core.vocabulary import Views
 from sslkit.data.loaders import image_dls
-from sslkit.methods.swav import FreezePrototypes, LateQueue, SwAV, swav_cbs, swav_learner, swav_loss
+from sslkit.optim.wrapper import FrozenLayers
+from sslkit.methods.swav import LateQueue, SwAV, swav_cbs, swav_learner, swav_loss
 from sslkit.nets.heads import mlp
 from sslkit.optim.schedules import sgd
 from sslkit.train.checkpoint import ckpt_suffix, resume, save_checkpoint
@@ -131,9 +132,9 @@ def test_a_step_without_a_finite_loss_pushes_nothing():
 
 def test_frozen_prototypes_change_by_normalisation_alone():
     m = model(); first = F.normalize(m.prototypes[0].weight.detach().clone(), dim=1)
-    learn,_ = fit(m, epochs=1, cbs=[FreezePrototypes()])                       # None: the first epoch
+    learn,_ = fit(m, epochs=1, cbs=[FrozenLayers({'prototypes':None})])                       # None: the first epoch
     assert torch.allclose(m.prototypes[0].weight, first, atol=1e-6)
-    learn,_ = fit(m, epochs=1, cbs=[FreezePrototypes(2)])
+    learn,_ = fit(m, epochs=1, cbs=[FrozenLayers({'prototypes':2})])
     assert not torch.allclose(m.prototypes[0].weight, first, atol=1e-4)
 
 def test_learner():

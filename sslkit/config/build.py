@@ -105,7 +105,7 @@ def work_dir_of(cfg)->str:
     i = max((i for i,p in enumerate(parts[:-2]) if p == 'configs'), default=len(parts)-3)
     return os.path.join('work_dirs', parts[i+1] if len(parts) > 2 else '', os.path.splitext(parts[-1])[0])
 
-# %% ../../nbs/config/87_build.ipynb #c62fb503
+# %% ../../nbs/config/87_build.ipynb #1e09a228
 def build_learner(cfg, # a `Config`, or the path of a config file
     work_dir=None,     # where checkpoints and logs go; None: the config's, else by its name
     device=None,       # of the batches; None: CUDA, else MPS, else CPU
@@ -152,7 +152,8 @@ def _hooks(cfg, d, work_dir, default=True): # they need no data, so their errors
 def _check_views(cfg, views, parts):
     model = parts['model']
     ps = list(inspect.signature(model.forward).parameters.values())
-    if any(p.kind == p.VAR_POSITIONAL for p in ps): return
+    if any(p.kind == p.VAR_POSITIONAL for p in ps): ps = [inspect.Parameter(f'x{i}', inspect.Parameter.POSITIONAL_ONLY) for i in range(parts.get('views', 0))]       # *views: the method's own parts say how many
+    if not ps: return
     ps,n = [p for p in ps if p.kind in (p.POSITIONAL_ONLY,p.POSITIONAL_OR_KEYWORD)][:-1 if parts.get('index') else None],views.views+len(views.masks)      # the last is idx
     least = sum(p.default is p.empty for p in ps)
     if least <= n <= len(ps): return
@@ -170,7 +171,7 @@ def _at(cfg, key):
     "Errors of builders become one line with the place in the config"
     try: yield
     except ConfigError: raise
-    except (KeyError,TypeError,ValueError,FileNotFoundError,NotADirectoryError,PermissionError) as e:
+    except (KeyError,TypeError,ValueError,AssertionError,ZeroDivisionError,FileNotFoundError,NotADirectoryError,PermissionError) as e:
         text,key = (str(e.args[0] if isinstance(e, KeyError) and e.args else e).splitlines() or [type(e).__name__])[0],getattr(e, 'key', None) or key
         named = re.match(r'([\w.]+): ', text)
         where = _where(cfg, *([named[1]] if named and '.' in named[1] else []), *(f'{key}.{m}' for m in re.findall(r'(?:^|: )([\w.]+) is ', text)), key)       # the value itself, if the text names it

@@ -5,12 +5,12 @@
 # %% auto #0
 __all__ = ['Clustering', 'kmeans', 'pca_whiten', 'nmi', 'uniform_sample', 'from_first', 'cluster_features', 'kmeans_config']
 
-# %% ../../nbs/core/06_clusters.ipynb #d81c9762
+# %% ../../nbs/core/06_clusters.ipynb #b86e6a11
 import contextlib,heapq
 import torch.distributed as dist
 from typing import NamedTuple
 from fastai.basics import *
-from .distributed import rank, world, _device
+from .distributed import _device, any_process, rank, world
 from .registry import register
 
 # %% ../../nbs/core/06_clusters.ipynb #35bc2ef1
@@ -164,7 +164,7 @@ def uniform_sample(labels, # cluster of each of the things (m,)
     picked = grouped[place.flatten()]
     return picked[torch.randperm(len(picked), generator=generator)][:n]
 
-# %% ../../nbs/core/06_clusters.ipynb #8fcf5dc1
+# %% ../../nbs/core/06_clusters.ipynb #19ece35c
 def from_first(t:Tensor)->Tensor:
     "The tensor that rank 0 holds, on every process; all hand in one of its shape and type"
     if world() == 1: return t
@@ -179,7 +179,11 @@ def cluster_features(feats, # (n,D), the same on all processes
     "Numbers of clusters by PCA-whitened k-means, computed on the first process. Raises `ValueError` for more clusters than features, NaN and infinity, on all of them: nobody waits for one that gave up"
     _matrix(feats, 'cluster_features')
     if not 1 <= k <= len(feats): raise ValueError(f'cluster_features: k is {k}, but there are {len(feats)} images; about a hundred images a cluster are usual')
-    mine = kmeans(pca_whiten(feats, dim, device=device), k, niter, seed, empty=empty).labels.cpu() if rank() == 0 else torch.zeros(len(feats), dtype=torch.long)
+    mine,err = torch.zeros(len(feats), dtype=torch.long),None
+    if rank() == 0:
+        try: mine = kmeans(pca_whiten(feats, dim, device=device), k, niter, seed, empty=empty).labels.cpu()
+        except Exception as e: err = e
+    if any_process(err is not None): raise err or RuntimeError('cluster_features: the first process could not cluster; the reason is in its own message')
     return from_first(mine)
 
 @register('Kmeans')

@@ -144,19 +144,19 @@ class _CastToTensor(CastToTensor):
 
 _leaner = {Recorder:_Recorder, ProgressCallback:_Progress, CastToTensor:_CastToTensor}
 
-# %% ../../nbs/core/05_learner.ipynb #fb019459
+# %% ../../nbs/core/05_learner.ipynb #d278b60a
 class _Diverged(Callback):
     "End a search for the rate where the loss is far above its best. fastai compares with four times the best, which any negative loss exceeds"
     order,run_valid = LRFinder.order+1,False
-    def before_fit(self): self.best = float('inf')
+    def before_fit(self): self.best,self.first = float('inf'),None
     def after_batch(self):
-        loss = float(self.smooth_loss); self.best = min(self.best, loss)
-        if loss > self.best + 3*abs(self.best): raise CancelFitException
+        loss = float(self.smooth_loss); self.best,self.first = min(self.best, loss),loss if self.first is None else self.first
+        if loss > self.best + 3*max(abs(self.best), abs(self.first), .1): raise CancelFitException
 
 @patch
-def lr_find(self:SSLLearner, *args, stop_div=True, **kwargs):
+def lr_find(self:SSLLearner, start_lr=1e-7, end_lr=10, num_it=100, stop_div=True, *args, **kwargs):
     "fastai's `lr_find`, for losses below zero too"
-    with self.added_cbs(_Diverged() if stop_div else None): return Learner.lr_find(self, *args, stop_div=False, **kwargs)
+    with self.added_cbs(_Diverged() if stop_div else None): return Learner.lr_find(self, start_lr, end_lr, num_it, False, *args, **kwargs)
 
 # %% ../../nbs/core/05_learner.ipynb #dfd355f2
 @patch

@@ -12,7 +12,7 @@ from fastai.basics import *
 from fastprogress.fastprogress import progress_bar
 from .distributed import gather, rank, reduce_max, reduce_sum, world
 
-# %% ../../nbs/core/02_numerics.ipynb #01d3909d
+# %% ../../nbs/core/02_numerics.ipynb #477d9776
 class Embedding(NamedTuple):
     "Features of a data set, in its order"
     feats: Tensor          # (n,D) float32
@@ -34,23 +34,25 @@ def embed(encoder:nn.Module, # (N,C,H,W) -> (N,D)
     on = next((p.device for p in encoder.parameters()), None)
     modes = [(m, m.training) for m in encoder.modules()]
     encoder.eval()
-    out = []
+    got,n = [],getattr(dl, 'n', None)
     try:
         for x,*rest in (progress_bar(dl, leave=False) if progress else dl):
             z = encoder(tfm(x.as_subclass(Tensor) if on is None else x.as_subclass(Tensor).to(on)))
             if not isinstance(z, Tensor) or z.dim() != 2: raise ValueError(f'embed: the encoder must map images to features (N,D), it gave {_shape(z)}; pool and flatten first')
-            out.append([o.as_subclass(Tensor).to(device) for o in (z.float(), *rest)])
+            parts = [o.as_subclass(Tensor) for o in (z.float(), *rest)]
+            if split and world() > 1: parts = [gather(o.to(z.device)) for o in parts]            # the parts of a batch, put together, are the batch
+            got.append([o.to(device) for o in parts]) if n is None else _put(got, parts, n, device)
     finally:
         for m,t in modes: m.training = t
-    if not out: raise ValueError('embed: the loader is empty')
-    z,*rest = (torch.cat(o) for o in zip(*out))
-    if split and world() > 1: z,*rest = _in_order(dl, *(gather(o.to(on)).to(device) for o in (z, *rest)))
+    if not got: raise ValueError('embed: the loader is empty')
+    z,*rest = (o[:at] for o,at in got) if n is not None else (torch.cat(o) for o in zip(*got))
     return Embedding(z, rest[0] if len(rest) > 1 else None, rest[-1] if rest else torch.arange(len(z)))
 
-def _in_order(dl, *parts): # of all processes: some images twice, where they could not be shared out evenly
-    idx = parts[-1]
-    first = torch.full((int(idx.max())+1,), len(idx), dtype=torch.long, device=idx.device).scatter_reduce(0, idx, torch.arange(len(idx), device=idx.device), 'amin')
-    return [o[first[dl.rows.idx.to(idx.device)]] for o in parts]
+def _put(bufs, parts, n, device): # in its place: batches that are put together at the end are in memory twice
+    if not bufs: bufs += [[torch.empty(n, *o.shape[1:], dtype=o.dtype, device=device), 0] for o in parts]
+    for b,o in zip(bufs, parts):
+        k = min(len(o), n-b[1])                                    # what does not divide among processes comes twice, at the end
+        b[0][b[1]:b[1]+k],b[1] = o[:k],b[1]+k
 
 def _shape(z): return str(tuple(z.shape)) if isinstance(z, Tensor) else f'a {type(z).__name__}'
 

@@ -171,7 +171,7 @@ class Enqueue(Callback):
         if self._fresh and vars(learn).get('finite', True): get_model(learn.model).queue.push(gather(learn.pred[self.key]))
         self._fresh = False
 
-# %% ../../nbs/core/00_vocabulary.ipynb #7d02314e
+# %% ../../nbs/core/00_vocabulary.ipynb #45deaf18
 class Memory(nn.Module):
     "A tensor with one row per image, (n, *shape), read and written by `idx`; saved in checkpoints, left alone by `.to()`, DDP and EMA"
     def __init__(self, n, *shape, dtype=torch.float32, device='cpu', init=None):
@@ -185,6 +185,7 @@ class Memory(nn.Module):
     def extra_repr(self): return f'{tuple(self.data.shape)}, {self.data.dtype}, {self.data.device}'
     def get_extra_state(self): return self.data
     def set_extra_state(self, t):
+        if not len(self): self.data = t.clone(); return              # made without data: it takes what it is given
         if t.shape != self.data.shape: raise ValueError(f'Memory: the checkpoint has rows for {len(t)} images of shape {tuple(t.shape[1:])}, '
             f'this data set needs {len(self)} of {tuple(self.data.shape[1:])}; load it with the data it was made from')
         self.data.copy_(t)

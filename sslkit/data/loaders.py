@@ -36,7 +36,7 @@ class Rows:
     @property
     def size(self): return min(self.x.shape[2:])
 
-# %% ../../nbs/data/11_loaders.ipynb #ad2f8f33
+# %% ../../nbs/data/11_loaders.ipynb #9028a993
 class _Settings:
     "What fastai keeps in its `fake_l`, without the reference back to the loader: a loader that is deleted takes its workers with it at once"
     num_workers,pin_memory,timeout,persistent_workers,pin_memory_device = 0,False,0,False,''
@@ -78,7 +78,7 @@ class ImageDL(TfmdDL):
 
     def draw(self, idxs):
         "Take these positions within the loader in the next pass, in this order, instead of a shuffle: as many as there are images, some twice if you like. Raises `ValueError`"
-        idxs = [int(i) for i in idxs]
+        idxs = idxs.tolist() if isinstance(idxs, Tensor) else [int(i) for i in idxs]
         if not self.shuffle or len(idxs)!=self.n or not all(0<=i<self.n for i in idxs): raise ValueError(f"draw: give {self.n} positions from 0 to {self.n-1}, to a loader that shuffles; got {len(idxs)}")
         self._given = idxs
         return self

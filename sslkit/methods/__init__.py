@@ -9,7 +9,7 @@ _names = {
     'moco': ['MoCo', 'linear_neck', 'moco_loss', 'moco_parts', 'mocov1_cbs', 'mocov1_learner', 'mocov2_cbs', 'mocov2_learner', 'mocov2_neck'],
     'rotation': ['RotationPred', 'rotation_accuracy', 'rotation_cbs', 'rotation_learner', 'rotation_loss', 'rotation_parts', 'rotation_preprocessor'],
     'simclr': ['SimCLR', 'simclr_cbs', 'simclr_learner', 'simclr_loss', 'simclr_parts'],
-    'swav': ['FreezePrototypes', 'LateQueue', 'SwAV', 'swav_cbs', 'swav_head', 'swav_hook', 'swav_learner', 'swav_loss', 'swav_loss_config', 'swav_neck', 'swav_parts'],
+    'swav': ['LateQueue', 'SwAV', 'swav_cbs', 'swav_head', 'swav_hook', 'swav_learner', 'swav_loss', 'swav_loss_config', 'swav_neck', 'swav_parts'],
 }
 _where = {n:m for m,names in _names.items() for n in names}
 __all__ = list(_where)

@@ -47,14 +47,17 @@ def byol_loss(out, *_, head=neg_cosine): # (N,D) x 4 -> scalar
     p1,p2,z1,z2 = out
     return 2*(head(p1, z2) + head(p2, z1))
 
-# %% ../../nbs/methods/42_byol.ipynb #8364db43
+# %% ../../nbs/methods/42_byol.ipynb #a7118ee3
 def byol_cbs(size=224, # side of a view in pixels
     m=.99,             # EMA momentum of the teacher at the start; a cosine takes it to 1
     **overrides        # of the recipe: scale, jitter, blur_p ...
 )->list:
     "When things happen in BYOL: views before the batch, the teacher after the step. Raises `ValueError`"
-    if not 0 <= m <= 1: raise ValueError(f'byol_cbs: the momentum m is {m}; it lies between 0 (a copy) and 1 (never moves)')
-    return [Views(recipe('byol', size, **overrides)), EMA(SchedCos(m, 1.))]
+    return [Views(recipe('byol', size, **overrides)), _teacher(m)]
+
+def _teacher(m):
+    if not 0 <= m <= 1: raise ValueError(f'BYOL: the momentum m is {m}; it lies between 0 (a copy) and 1 (never moves)')
+    return EMA(SchedCos(m, 1.))
 
 # %% ../../nbs/methods/42_byol.ipynb #958d54e1
 def byol_learner(dls,      # raw uint8 images, labels optional
@@ -79,7 +82,7 @@ def byol_learner(dls,      # raw uint8 images, labels optional
     return ssl_learner(dls, model, byol_loss, byol_cbs(size, m, **(views or {})), cbs, partial(HyperSchedule, cosine(warmup=warmup)),
         **{**dict(opt_func=lars(momentum, wd), lr=ScaledLR(base_lr, dls.train.bs, world())), **kwargs})
 
-# %% ../../nbs/methods/42_byol.ipynb #5468751c
+# %% ../../nbs/methods/42_byol.ipynb #0963fbce
 @register('BYOL')
 def byol_parts(backbone:dict, neck:dict, head:dict, base_momentum=.996)->dict:
     "`model`, `loss_func` and `cbs` (without views, which the data's pipeline gives) for a Learner, from a config's `model`. Raises `ValueError` where widths do not meet"
@@ -87,4 +90,4 @@ def byol_parts(backbone:dict, neck:dict, head:dict, base_momentum=.996)->dict:
     pred,dim = head['predictor'],neck.get('out_channels')
     for key,has,want in (('neck.in_channels',neck.get('in_channels'),num_features(enc)), ('head.predictor.in_channels',pred.get('in_channels'),dim), ('head.predictor.out_channels',pred.get('out_channels'),dim)):
         if has != want: raise ValueError(f'BYOL: {key} is {has}, but {"the backbone gives" if key.startswith("neck") else "neck.out_channels is"} {want}')
-    return dict(model=BYOL(enc, projector, h.predictor), loss_func=partial(byol_loss, head=h.loss), cbs=[EMA(SchedCos(base_momentum, 1.))])
+    return dict(model=BYOL(enc, projector, h.predictor), loss_func=partial(byol_loss, head=h.loss), cbs=[_teacher(base_momentum)])

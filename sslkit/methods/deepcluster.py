@@ -33,7 +33,7 @@ def deepcluster_loss(out, *_): # logits (N,K), clusters (N,), weights (K,) -> sc
     logits,target,weight = out
     return reduce_sum(F.cross_entropy(logits.float(), target, weight.float(), reduction='sum'))/reduce_sum(weight.float()[target].sum())
 
-# %% ../../nbs/methods/44_deepcluster.ipynb #3a4751d9
+# %% ../../nbs/methods/44_deepcluster.ipynb #4d3c67f2
 class DeepCluster(nn.Module):
     "Encoder, a linear classifier of clusters, and the cluster of each image; Caron et al., ECCV 2018"
     def __init__(self,
@@ -42,7 +42,7 @@ class DeepCluster(nn.Module):
         num_images  # in the training set: the largest idx + 1
     ):
         super().__init__()
-        self.encoder,self.head = encoder,start_small(head)
+        self.encoder,self.head,self.known = encoder,start_small(head),False
         self.labels = Memory(num_images, dtype=torch.long, init=torch.full((num_images,), -1))       # -1: none yet
         self.register_buffer('weight', torch.ones(head.out_features))                                # (K,)
 
@@ -50,9 +50,9 @@ class DeepCluster(nn.Module):
         logits = self.head(self.encoder(x))                                 # (N,K)
         return logits, self.targets(idx) if self.training else logits.argmax(1), self.weight
     def targets(self, idx): # (N,)
-        t = self.labels[idx.to(self.labels.data.device)]
-        if (t < 0).any(): raise RuntimeError("DeepCluster: an image has no cluster yet; add the callback Cluster (a config's DeepClusterHook), which clusters before each epoch")
-        return t.to(idx.device, non_blocking=True)
+        self.known = self.known or bool((self.labels.data >= 0).any())      # asked until there are some, and no more
+        if not self.known: raise RuntimeError("DeepCluster: an image has no cluster yet; add the callback Cluster (a config's DeepClusterHook), which clusters before each epoch")
+        return self.labels[idx]
 
 # %% ../../nbs/methods/44_deepcluster.ipynb #b245eb1b
 def reset_head(head, opt, seed:int):
@@ -62,7 +62,7 @@ def reset_head(head, opt, seed:int):
     for p in head.parameters():
         if kept := {k:v for k,v in state.pop(p, {}).items() if k in ('force_train','do_wd')}: state[p] = kept     # fastai's own optimizers note there what is no past
 
-# %% ../../nbs/methods/44_deepcluster.ipynb #35b0b449
+# %% ../../nbs/methods/44_deepcluster.ipynb #ffb97c99
 class Cluster(Callback):
     "Before an epoch, cluster all training images: their labels for this epoch. Columns: `nmi` with the last clusters, `nmi_true` with the classes, clusters `empty`, share of the `largest`"
     order,fixed_order,folder = 20,True,None          # after `Views`, which brings the run's seed. folder: of cluster_epoch_{e}.npy; none is written without
@@ -82,15 +82,16 @@ class Cluster(Callback):
     def before_train(self):
         m,due = get_model(self.model),self.epoch % self.interval == 0 if self.epoch else self.initial
         if self.k not in (None, len(m.weight)): raise ValueError(f'Cluster: k is {self.k}, but the classifier tells {len(m.weight)} clusters apart (head.num_classes in a config); make them equal')
-        none = bool((m.labels[self.dl.rows.idx.cpu()] < 0).any())
-        if none or (due and not getattr(self.learn, 'batches_done', 0) and not hasattr(self.learn, 'lr_finder')): self.regroup(m)      # not for an epoch that another run began
+        m.labels.data,rows = m.labels.data.to(m.weight.device),self.dl.rows.idx       # where they are asked for in each step
+        if len(m.weight) >= len(rows): raise ValueError(f'Cluster: {len(m.weight)} clusters for {len(rows)} images; about a hundred images a cluster are usual')
+        if (m.labels[rows] < 0).any() or (due and not getattr(self.learn, 'batches_done', 0) and not hasattr(self.learn, 'lr_finder')): self.regroup(m)      # not for an epoch that another run began
 
     def regroup(self, m):
         r,bar = first(self.learn.cbs, risinstance(Views)).bind(),any(isinstance(o, ProgressCallback) for o in self.learn.cbs) and rank() == 0
         e = embed(m.encoder, self.dl.new(**self.dl_kw), r.eval if self.tfm is None else lambda x: self.tfm.with_stats(r.stats)(x)[0], progress=bar, split=True)
         seed = self.learn.run_seed if self.seed is None else self.seed
         old,new = m.labels[e.idx],cluster_features(e.feats, len(m.weight), self.dim, self.niter, seed_at(seed, 'kmeans', self.epoch), self.empty, m.weight.device)
-        m.labels[e.idx],counts = new,new.bincount(minlength=len(m.weight))
+        m.labels[self.dl.rows.idx],m.labels[e.idx],counts = int(new[0]),new,new.bincount(minlength=len(m.weight))     # first all: one that cannot be read has another in its place
         if self.reweight: w = (counts + 1e-10)**-self.reweight; m.weight.copy_(w/w.sum())
         reset_head(m.head, self.opt, seed_at(seed, 'head', self.epoch))
         self._seen = dict(nmi=float('nan') if (old < 0).any() else nmi(new, old), nmi_true=float('nan') if e.y is None else nmi(new, e.y), empty=int((counts == 0).sum()), largest=(counts.max()/len(new)).item())
@@ -100,8 +101,7 @@ class UniformSampling(Callback):
     "Draw the images of an epoch so that each cluster comes equally often; section 3.3, \"trivial parametrization\""
     order,run_valid = Cluster.order+1,False
     def before_train(self):
-        labels = get_model(self.model).labels[self.dl.rows.idx.cpu()]
-        self.dl.draw(uniform_sample(labels, generator=torch.Generator().manual_seed(seed_at(self.learn.run_seed, 'sample', self.epoch))))
+        self.dl.draw(uniform_sample(get_model(self.model).labels[self.dl.rows.idx], generator=torch.Generator().manual_seed(seed_at(self.learn.run_seed, 'sample', self.epoch))))
 
 # %% ../../nbs/methods/44_deepcluster.ipynb #d47be6c1
 def deepcluster_cbs(size=224, # side of a view in pixels

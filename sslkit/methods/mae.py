@@ -26,23 +26,25 @@ from ..optim.wrapper import no_decay
 _about = dict(mae=dict(paper='He, Chen, Xie, Li, Dollár, Girshick: Masked Autoencoders Are Scalable Vision Learners, CVPR', year=2022, arxiv='2111.06377',
     idea='a transformer encodes the quarter of the patches that is left, a small one paints the hidden rest', configs='mae'))
 
-# %% ../../nbs/methods/46_mae.ipynb #1e71761c
+# %% ../../nbs/methods/46_mae.ipynb #ab201268
 class MAE(nn.Module):
     "A vision transformer that reads some patches of an image, and a small one that paints the others; He et al., CVPR 2022"
     def __init__(self,
-        encoder,   # timm's `VisionTransformer`, initialised anew as in the paper
+        encoder,   # timm's `VisionTransformer`
         dim=512,   # width of the decoder
         depth=8,   # its blocks
         heads=16,  # its attention heads
         ratio=.75, # share of the patches to hide
-        mlp_ratio=4. # width of the decoder's MLPs, in widths of the decoder
+        mlp_ratio=4., # width of the decoder's MLPs, in widths of the decoder
+        init=True  # give the encoder the paper's initialisation? False: it keeps the weights it has
     ):
         super().__init__()
         pe,p = check_vit(encoder, 'MAE').patch_embed,encoder.num_prefix_tokens
         self.kept = int(pe.num_patches*(1-ratio))
         if not 0 < self.kept < pe.num_patches: raise ValueError(f'MAE: ratio is {ratio}, so {self.kept} of {pe.num_patches} patches are seen; some must be hidden, and some not')
+        check_options(depth=depth, heads=heads)
         if dim % heads: raise ValueError(f'MAE: the width of the decoder, {dim}, does not divide into {heads} heads')
-        self.ratio,self.encoder = ratio,fixed_positions(encoder)
+        self.ratio,self.encoder = ratio,fixed_positions(encoder) if init else encoder
         self.decoder_embed,self.mask_token = nn.Linear(encoder.embed_dim, dim),nn.Parameter(torch.randn(1, 1, dim)*.02)
         self.decoder_pos_embed = nn.Parameter(sincos_pos_embed(dim, pe.grid_size, p)[None], requires_grad=False)
         norm = partial(nn.LayerNorm, eps=1e-6)
@@ -53,6 +55,7 @@ class MAE(nn.Module):
     def forward(self, x, noise=None):                                   # (N,C,H,W), (N,L): the lowest are seen; None: drawn, in eval mode always the same
         pe,g = self.encoder.patch_embed,self.encoder.grad_checkpointing
         if x.shape[2:] != tuple(pe.img_size): raise ValueError(f'MAE: images of {x.shape[2]}x{x.shape[3]} pixels, the encoder was made for {pe.img_size[0]}x{pe.img_size[1]}')
+        if noise is not None and noise.shape != (len(x),pe.num_patches): raise ValueError(f'MAE: the noise that chooses patches is {tuple(noise.shape)}, but there are {len(x)} images of {pe.num_patches} patches; does the pipeline make a second view?')
         if noise is None: noise = torch.rand(len(x), pe.num_patches, device=x.device, generator=None if self.training else torch.Generator(x.device).manual_seed(0))
         keep,hidden,restore = keep_indices(noise, self.kept)            # (N,K), (N,L-K), (N,L)
         z,p = self.decoder_embed(encode_tokens(self.encoder, x, keep)),self.encoder.num_prefix_tokens          # (N,p+K,D)
@@ -72,7 +75,7 @@ def mae_loss(out, *_, norm_pix=True): # (N,L,P), (N,L,P), (N,L) -> scalar
     err = (pred - (norm_patches(target) if norm_pix else target)).pow(2).mean(-1)         # (N,L)
     return reduce_sum((err*mask).sum())/reduce_sum(mask.sum())
 
-# %% ../../nbs/methods/46_mae.ipynb #5c8fd2ec
+# %% ../../nbs/methods/46_mae.ipynb #39da73ea
 def mae_cbs(size=224, # side of the view in pixels
     **overrides       # of the recipe: scale, flip_p
 )->list:
@@ -80,7 +83,7 @@ def mae_cbs(size=224, # side of the view in pixels
     return [Views(recipe('mae', size, **overrides))]
 
 def mae_learner(dls,     # raw uint8 images, labels optional
-    arch='vit_base_patch16_224', # a vision transformer of timm by name, 'tiny_vit', or such a module
+    arch='vit_base_patch16_224', # a vision transformer of timm by name, 'tiny_vit', or such a module, which keeps its weights
     size=None,           # side of a view in pixels; None: that of the images
     dim=512, depth=8, heads=16, # of the decoder
     ratio=.75,           # share of the patches to hide
@@ -97,7 +100,7 @@ def mae_learner(dls,     # raw uint8 images, labels optional
     check_options(views, base_lr=base_lr, ratio=ratio)
     enc,size = encoder_for(dls, arch, size, encoder_kw)
     if isinstance(arch, str): pool_by(check_vit(enc, 'MAE'), pool)
-    model = MAE(enc, dim, depth, heads, ratio)
+    model = MAE(enc, dim, depth, heads, ratio, init=isinstance(arch, str) and not (encoder_kw or {}).get('pretrained'))
     return ssl_learner(dls, model, partial(mae_loss, norm_pix=norm_pix), mae_cbs(size, **(views or {})), cbs, partial(HyperSchedule, cosine(warmup=warmup)),
         **{**dict(opt_func=adamw(betas, wd), splitter=no_decay, lr=ScaledLR(base_lr, dls.train.bs, world())), **kwargs})
 
@@ -125,7 +128,7 @@ def show_reconstruction(learn, # of `mae_learner` or a config
     gone = unpatchify(m.expand_as(t), pe.patch_size, pe.grid_size)
     return show_views([image(t), image(t)*(1-gone) + .5*gone, image(pred), image(t*(1-m) + pred*m)], False, len(x), ['image', f'seen: {seen:.0%}', 'reconstruction', 'with what is seen'], size)
 
-# %% ../../nbs/methods/46_mae.ipynb #2a31b003
+# %% ../../nbs/methods/46_mae.ipynb #6bc62ee7
 @register('MAEReconstructionLoss')
 def mae_reconstruction_loss(): return mae_loss
 
@@ -146,4 +149,4 @@ def mae_parts(backbone:dict, neck:dict, head:dict)->dict:
     for key,has,gives in (('neck.embed_dim',dec.embed_dim,enc.embed_dim), ('neck.num_patches',dec.num_patches,pe.num_patches), ('neck.in_chans',dec.in_chans,pe.proj.in_channels),
                           *((f'{k}.patch_size',tuple(tuplify(o.patch_size))*(1 if is_listy(o.patch_size) else 2),tuple(pe.patch_size)) for k,o in (('neck',dec), ('head',h)))):
         if has != gives: raise ValueError(f'MAE: {key} is {has}, but the backbone has {gives}')
-    return dict(model=MAE(enc, ratio=getattr(enc, 'mask_ratio', .75), **dec.kw), loss_func=partial(h.loss, norm_pix=h.norm_pix), cbs=[])
+    return dict(model=MAE(enc, ratio=getattr(enc, 'mask_ratio', .75), init=not hasattr(enc, 'mask_ratio'), **dec.kw), loss_func=partial(h.loss, norm_pix=h.norm_pix), cbs=[])

@@ -113,7 +113,7 @@ def vit_widths(arch, who='MAEViT')->tuple:
     if name not in _archs: raise ValueError(f'{who}: arch is {arch!r}' + did_you_mean(name, [*_archs, *_short]))
     return _archs[name]
 
-# %% ../../nbs/nets/33_vit.ipynb #b84a3ab9
+# %% ../../nbs/nets/33_vit.ipynb #c2dc3fb7
 @register('MAEViT')
 def mae_vit(arch:'str|dict'='b',  # 'b', 'l', 'h' ..., 'tiny' for small images, or dict(embed_dims=, num_layers=, num_heads=, feedforward_channels=)
     img_size:'int|list|tuple'=224, patch_size:'int|list|tuple'=16, in_channels=3,
@@ -131,7 +131,8 @@ def mae_vit(arch:'str|dict'='b',  # 'b', 'l', 'h' ..., 'tiny' for small images, 
     sizes = [tuplify(o) if not isinstance(o, int) else (o,o) for o in (img_size, patch_size)]
     if any(a%b for a,b in zip(*sizes)): raise ValueError(f'MAEViT: images of {img_size} pixels do not divide into patches of {patch_size}')
     name = {768:'vit_base_patch16_224', 1024:'vit_large_patch16_224', 1280:'vit_huge_patch14_224'}.get(dim, 'vit_tiny_patch16_224')
-    net = encoder(name, in_chans=in_channels, img_size=img_size, patch_size=patch_size, embed_dim=dim, depth=depth, num_heads=heads, mlp_ratio=mlp/dim, drop_rate=drop_rate,
+    if dim%heads: raise ValueError(f'MAEViT: the width {dim} does not divide into {heads} heads')
+    net = encoder(name, in_chans=in_channels, img_size=img_size, patch_size=patch_size, embed_dim=dim, depth=depth, num_heads=heads, mlp_ratio=mlp/dim, pos_drop_rate=drop_rate, proj_drop_rate=drop_rate,
         drop_path_rate=drop_path_rate, global_pool=global_pool, fc_norm=False, grad_checkpointing=with_cp)
     net.mask_ratio = mask_ratio
     return fixed_positions(net)

@@ -17,7 +17,7 @@ from .layer_decay import layer_scales
 from .schedules import GroupOptim
 from .signatures import _layerwise, _registered_optimizers, optim_problems, optimizer_signature
 
-# %% ../../nbs/optim/37_wrapper.ipynb #9f8edab1
+# %% ../../nbs/optim/37_wrapper.ipynb #ae727103
 _norms = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 
 def param_groups(model:nn.Module,
@@ -37,7 +37,8 @@ def param_groups(model:nn.Module,
             full = f'{prefix}.{name}'                               # of the model's own parameters `.name`: '.cls_token' finds it at any depth
             if not p.requires_grad or (p in seen and cfg.get('bypass_duplicate')): continue
             if p in seen: raise ValueError(f'paramwise_cfg: the parameter {full} is {seen[p]} too; set bypass_duplicate=True to take it once')
-            also = f'{prefix.rpartition(".")[0]}.ln1.{name}' if isinstance(m, nn.LayerNorm) else ''      # as MMSelfSup calls what timm calls norm: configs say 'ln'
+            alias = 'ln1' if isinstance(m, nn.LayerNorm) else 'bn1' if isinstance(m, nn.modules.batchnorm._BatchNorm) else ''       # as MMSelfSup calls what is norm in timm and a number in a Sequential: configs say 'ln' and 'bn'
+            also = alias and f'{prefix.rpartition(".")[0]}.{alias}.{name}'
             seen[p],fit,res = full,[k for k in keys if k in full or k in also],[k for k in regex if re.search(k, full.lstrip('.'))]
             used.update(fit, res)
             s = dict(lr_mult=1., wd_mult=1.) | _by_key(custom[fit[0]], lr, weight_decay) if fit else _by_layer(name, p, m, cfg)
@@ -108,17 +109,18 @@ class ClipGrad(Callback):
         if self.type == 'value': nn.utils.clip_grad_value_(ps, **self.kwargs)
         else: self.learn.grad_norm = nn.utils.clip_grad_norm_(ps, **self.kwargs).detach()
 
-# %% ../../nbs/optim/37_wrapper.ipynb #fb7200ff
+# %% ../../nbs/optim/37_wrapper.ipynb #576ded38
 class FrozenLayers(Callback):
     "Parameters whose name contains a key of `until` get no gradient as long as fewer batches than its value are done. They stay as they are, whatever the optimizer"
-    order,run_valid = AMP.order+.5,False                            # after the gradient scaler has seen all, before clipping
-    def __init__(self, until:dict): # part of a parameter's name -> batches
+    order,fixed_order,run_valid = AMP.order+.5,True,False                            # after the gradient scaler has seen all, before clipping
+    def __init__(self, until:dict): # part of a parameter's name -> batches; None: those of an epoch
         for k,n in until.items():
+            if n is None: continue
             if isinstance(n, bool) or not isinstance(n, int) or n < 0: raise ValueError(f'FrozenLayers: {k!r} is frozen for {n!r} batches; give a whole number of at least 0')
         self.until = dict(until)
     def before_fit(self):
         named = list(get_model(self.model).named_parameters())
-        self._ps = [(n,[p for name,p in named if k in name]) for k,n in self.until.items()]
+        self._ps = [(len(self.dls.train) if n is None else n,[p for name,p in named if k in name]) for k,n in self.until.items()]
         if idle := [k for k,(n,ps) in zip(self.until, self._ps) if not ps]: raise ValueError(f'FrozenLayers: no parameter is named like {", ".join(map(repr, idle))}; the model has {", ".join(n for n,_ in named[:3])} ...')
     def before_step(self):
         for n,ps in self._ps:

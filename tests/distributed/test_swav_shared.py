@@ -7,7 +7,8 @@ from sslkit.core.distributed import SyncBN, rank, world
 from sslkit.core.learner import SSLLearner
 from sslkit.core.numerics import sinkhorn
 from sslkit.core.vocabulary import Views
-from sslkit.methods.swav import FreezePrototypes, LateQueue, SwAV, swav_loss
+from sslkit.methods.swav import LateQueue, SwAV, swav_loss
+from sslkit.optim.wrapper import FrozenLayers
 from sslkit.nets.heads import mlp
 from sslkit.optim.schedules import sgd
 from sslkit.optim.trust_ratio import lars
@@ -22,7 +23,7 @@ def encoder(norm): return nn.Sequential(nn.Conv2d(3,8,3,2,1), norms[norm](8), nn
 
 def swav(dls, recipe, norm='gn', k=0, prototypes=12, opt=sgd(), frozen=2):
     model = SwAV(encoder(norm), SyncBN.convert(mlp(16, 16, 8, bias=True)) if norm == 'sync' else mlp(16, 16, 8, bn=False), 8, prototypes, k)
-    return SSLLearner(dls, model, loss_func=partial(swav_loss, heads=None if isinstance(prototypes, int) else prototypes), opt_func=opt, lr=.05, cbs=[Views(recipe, seed=2), LateQueue(1), FreezePrototypes(frozen)])
+    return SSLLearner(dls, model, loss_func=partial(swav_loss, heads=None if isinstance(prototypes, int) else prototypes), opt_func=opt, lr=.05, cbs=[Views(recipe, seed=2), LateQueue(1), FrozenLayers({'prototypes':frozen})])
 
 @pytest.mark.parametrize('norm', ['gn','sync'])
 def test_swav(norm):
