@@ -162,3 +162,11 @@ def test_imagenet_model():
     assert n(m.encoder) == 23_508_032 and n(m.student[1]) == 9_449_472 and n(m.predictor) == 2_109_440 and n(m.teacher) == n(m.student)
     assert parts['cbs'][0].m(0.) == .99 and parts['cbs'][0].m(.5) == pytest.approx(.995) and parts['cbs'][0].m(1.) == 1
     assert m.encoder.layer1[0].bn3.weight.all()                                    # no zero_init_residual
+
+def test_no_bias_and_no_norm_is_adapted_or_decayed():
+    "By 'bn' the config means every batch norm, also of projector and predictor, which have numbers for names"
+    from sslkit.optim.wrapper import param_groups
+    cfg = Config.load(configs/'byol_resnet50_16xb256-coslr-200e_in1k.py')
+    gs = param_groups(model_parts(cfg)['model'], cfg.plain('optim_wrapper.paramwise_cfg'))
+    flat = [g for g in gs for p in g['params'] if p.ndim < 2]
+    assert len(flat) > 100 and all(g.get('lars_exclude') and g['wd_mult'] == 0 for g in flat) and any(not g.get('lars_exclude') for g in gs)

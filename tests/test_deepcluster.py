@@ -138,3 +138,23 @@ def test_a_small_config_trains_and_writes_its_clusters(tmp_path):
     assert labels[1].tolist() == l.model.labels.data.tolist() and len(labels[0]) == len(l.model.labels) and {'nmi','nmi_true','empty','largest'} <= set(l.recorder.metric_names)
     with one_line('neck', exc=ValueError): build(dict(type='DeepCluster', backbone=dict(type='Backbone', arch='tiny_resnet', width=8), neck=dict(type='LinearNeck', in_channels=256, out_channels=8), head=dict(type='ClsHead', in_channels=256)))
     with one_line('head.in_channels is 2048', '256', exc=ValueError): build(dict(type='DeepCluster', backbone=dict(type='Backbone', arch='tiny_resnet', width=8), neck=dict(type='AvgPool2dNeck'), head=dict(type='ClsHead')))
+
+def test_a_picture_that_cannot_be_read_changes_no_clock(tmp_path):
+    "It has a cluster like all others, so nothing is clustered again before its time"
+    from PIL import Image
+    from sslkit.data.decode import ImageFiles
+    from sslkit.data.loaders import files_dls
+    g = np.random.default_rng(0)
+    for i in range(54): Image.fromarray(g.integers(0, 256, (16,20,3), dtype=np.uint8)).save(tmp_path/f'{i:02}.png')
+    (tmp_path/'20.png').write_bytes(b'no picture')
+    dls = files_dls(*(ImageFiles(o, size=16, in_chans=3) for o in (sorted(tmp_path.glob('*.png')), sorted(tmp_path.glob('*.png'))[:8])), bs=8, device='cpu', num_workers=0)
+    learn = deepcluster_learner(dls, 'tiny_resnet', k=4, encoder_kw=dict(width=8)); cb = first(c for c in learn.cbs if isinstance(c, Cluster)); cb.interval = 100
+    was,times = cb.regroup,[]
+    cb.regroup = lambda m: (times.append(1), was(m))
+    with learn.no_bar(), learn.no_logging(): learn.fit_ssl(3)
+    assert len(times) == 1 and (learn.model.labels.data >= 0).all()
+
+def test_a_model_made_without_data_takes_the_labels_it_is_given():
+    m = DeepCluster(nn.Sequential(nn.Flatten(), nn.Linear(12, 8)), nn.Linear(8, 3), 5); m.labels[torch.arange(5)] = torch.tensor([2,1,0,1,2])
+    b = DeepCluster(nn.Sequential(nn.Flatten(), nn.Linear(12, 8)), nn.Linear(8, 3), 0); b.load_state_dict(m.state_dict())
+    assert b.labels.data.tolist() == [2,1,0,1,2] and b(torch.randn(2,3,2,2), torch.tensor([0,2]))[1].tolist() == [2,0]

@@ -217,3 +217,12 @@ def test_small_config_builds_what_the_factory_builds(tmp_path):
     assert {k:v.shape for k,v in learn.model.state_dict().items()} == {k:v.shape for k,v in other.model.state_dict().items()}
     wd = lambda l: {k:next(g['weight_decay'] for g in l.opt.opt.param_groups if any(p is q for q in g['params'])) for k,p in l.model.named_parameters() if p.requires_grad}
     assert wd(learn) == wd(other)
+
+def test_a_module_keeps_its_weights_and_a_second_view_is_one_line():
+    e = net(); w = e.blocks[0].attn.qkv.weight.detach().clone()
+    x = torch.randint(0, 256, (32,3,*e.patch_embed.img_size), dtype=torch.uint8)
+    from sslkit.data.loaders import image_dls
+    learn = mae_learner(image_dls(x, None, x[:8], bs=16, device='cpu'), e, dim=16, depth=1, heads=2)
+    assert torch.equal(learn.model.encoder.blocks[0].attn.qkv.weight, w)
+    v = torch.randn(2,3,*e.patch_embed.img_size)
+    with one_line('does the pipeline make a second view?'): learn.model(v, v)

@@ -87,6 +87,7 @@ def test_a_file_gives_everything_back_and_the_rate_finder_leaves_no_trace(name, 
         a.fit(1, lr=.01); assert any(not torch.equal(v, kept[k]) for k,v in state(a.model).items())
         a.load('m'); equal(state(a.model), kept)
         a.lr_find(num_it=6, show_plot=False); equal(state(a.model), kept)
+    with quiet(a): a.lr_find(1e-6, 1e-2, 5, True, False); equal(state(a.model), kept)          # fastai's order of arguments
     b = make(name, seed=9, path=tmp_path); b.load('m'); equal(state(b.model), kept)
     fresh = make(name, path=tmp_path); was = {k:v.clone() for k,v in state(fresh.model).items()}
     with quiet(fresh): fresh.lr_find(num_it=6, show_plot=False)

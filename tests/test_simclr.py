@@ -135,3 +135,11 @@ def test_imagenet_model():
     n = lambda m: sum(p.numel() for p in m.parameters())
     assert n(parts['model'].encoder) == 23_508_032 and n(parts['model'].projector) == 4_460_800 and parts['loss_func'].keywords['t'] == .1
     assert not parts['model'].encoder.layer1[0].bn3.weight.any()                   # zero_init_residual
+
+def test_no_bias_and_no_norm_is_adapted_or_decayed():
+    "By 'bn' the config means every batch norm, also of projector and predictor, which have numbers for names"
+    from sslkit.optim.wrapper import param_groups
+    cfg = Config.load(configs/'simclr_resnet50_8xb32-coslr-200e_in1k.py')
+    gs = param_groups(model_parts(cfg)['model'], cfg.plain('optim_wrapper.paramwise_cfg'))
+    flat = [g for g in gs for p in g['params'] if p.ndim < 2]
+    assert len(flat) > 100 and all(g.get('lars_exclude') and g['wd_mult'] == 0 for g in flat) and any(not g.get('lars_exclude') for g in gs)

@@ -197,3 +197,9 @@ def test_small_configs_say_what_they_do(tmp_path):
     assert learn.model.queue is not None and not learn.model.queue.feats.any()
     with learn.no_bar(), learn.no_logging(): learn.fit_config()
     assert learn.model.queue.feats.any() and learn.embed().feats.isfinite().all()
+
+def test_configs_that_contradict_themselves_end_before_data_is_read(tmp_path):
+    f = Path(__file__).parent.parent/'configs/selfsup/swav/swav_tiny-resnet_1xb64-mcrop-2-4-coslr-10e_fashion-mnist-mini.py'
+    for o,has in (('model.head.loss.num_crops=[2,3]','takes 5'), ('model.head.loss.crops_for_assign=[7]','crops_for_assign is [7]'), ('model.head.loss.crops_for_assign=[]','crops_for_assign'), ('model.head.loss.sinkhorn_iterations=2.5','sinkhorn_iterations')):
+        with one_line(has): build_learner(Config.load(f).override(o), tmp_path, device='cpu')
+    with pytest.warns(UserWarning, match='holds no batch'): assert swav_learner(image_dls(torch.zeros(32,3,16,16, dtype=torch.uint8), bs=16, device='cpu'), 'tiny_resnet', k=7, hid=16, dim=8, prototypes=9, encoder_kw=dict(width=8)).model.queue is None

@@ -38,3 +38,10 @@ def grouped(_):
 def test_the_first_process_decides():
     assert on_two(told, 0) == [[0,1,2]]*2
     a,b = on_two(grouped, 0); assert a == b
+
+def no_dim():
+    try: cluster_features(torch.randn(40, 6, generator=torch.Generator().manual_seed(0)), 4, dim=0)
+    except Exception as e: return type(e).__name__,str(e)
+def test_nobody_waits_for_a_clustering_that_failed():
+    a,b = on_two(no_dim)
+    assert a[0] == 'ValueError' and 'dim is 0' in a[1] and b[0] == 'RuntimeError' and 'the first process could not cluster' in b[1]
