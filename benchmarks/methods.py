@@ -1,8 +1,8 @@
 """What does each method learn, at the same budget? kNN and linear accuracy beside raw pixels, a random encoder and training with labels
 
-    python benchmarks/methods.py                         every method, both small data sets, 3 seeds: about an hour on 2 cores; run again, it goes on where it was interrupted
+    python benchmarks/methods.py                         every method, both small data sets, 3 seeds: hours on 2 cores; run again, it goes on where it was interrupted
     python benchmarks/methods.py --methods simclr mae --data emoji --seeds 5
-    python benchmarks/methods.py --table                 print the table of what is there; nbs/explanations/results draws it
+    python benchmarks/methods.py --table                 print the table of what is there
     python benchmarks/methods.py --speed                 time of a step of each, alternating in one process
     python benchmarks/methods.py --full                  on a GPU: all of Fashion-MNIST, ResNet-18 with a CIFAR stem, 32 pixels, 100 epochs, batches of 256
 
@@ -19,7 +19,7 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 store = root/'benchmarks/results/methods.json'
-budget = {'fashion-mnist-mini':2, 'emoji':6}          # epochs
+budget = {'fashion-mnist-mini':10, 'emoji':60}          # epochs
 full_data,full_epochs = 'fashion-mnist',100
 
 def config_of(method, data):
