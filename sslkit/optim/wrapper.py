@@ -17,7 +17,7 @@ from .layer_decay import layer_scales
 from .schedules import GroupOptim
 from .signatures import _layerwise, _registered_optimizers, optim_problems, optimizer_signature
 
-# %% ../../nbs/optim/37_wrapper.ipynb #ae727103
+# %% ../../nbs/optim/37_wrapper.ipynb #771ea16b
 _norms = (nn.modules.batchnorm._BatchNorm, nn.modules.instancenorm._InstanceNorm, nn.GroupNorm, nn.LayerNorm)
 
 def param_groups(model:nn.Module,
@@ -37,9 +37,8 @@ def param_groups(model:nn.Module,
             full = f'{prefix}.{name}'                               # of the model's own parameters `.name`: '.cls_token' finds it at any depth
             if not p.requires_grad or (p in seen and cfg.get('bypass_duplicate')): continue
             if p in seen: raise ValueError(f'paramwise_cfg: the parameter {full} is {seen[p]} too; set bypass_duplicate=True to take it once')
-            alias = 'ln1' if isinstance(m, nn.LayerNorm) else 'bn1' if isinstance(m, nn.modules.batchnorm._BatchNorm) else ''       # as MMSelfSup calls what is norm in timm and a number in a Sequential: configs say 'ln' and 'bn'
-            also = alias and f'{prefix.rpartition(".")[0]}.{alias}.{name}'
-            seen[p],fit,res = full,[k for k in keys if k in full or k in also],[k for k in regex if re.search(k, full.lstrip('.'))]
+            alias = 'ln' if isinstance(m, nn.LayerNorm) else 'bn' if isinstance(m, nn.modules.batchnorm._BatchNorm) and prefix.rpartition('.')[2].isdigit() and 'downsample' not in prefix else None       # as MMSelfSup calls what is norm in timm and a number in a Sequential
+            seen[p],fit,res = full,[k for k in keys if k in full or k.strip('.') == alias],[k for k in regex if re.search(k, full.lstrip('.'))]
             used.update(fit, res)
             s = dict(lr_mult=1., wd_mult=1.) | _by_key(custom[fit[0]], lr, weight_decay) if fit else _by_layer(name, p, m, cfg)
             for k in res: s |= _by_key(regex[k], lr, weight_decay)

@@ -1,6 +1,8 @@
 """As rotation-pred_resnet50_8xb16-steplr-70e_in1k, in half precision.
 
     sslkit train configs/selfsup/rotation_pred/rotation-pred_resnet50_8xb16-amp-steplr-70e_in1k.py
+
+No result was published for it; not run here.
 """
 _base_ = 'rotation-pred_resnet50_8xb16-steplr-70e_in1k.py'
 

@@ -1,6 +1,7 @@
 """Rotation prediction on the embedded part of Fashion-MNIST: 12,000 training and 2,000 validation images.
 
     sslkit train configs/selfsup/rotation_pred/rotation-pred_tiny-resnet_1xb64-coslr-10e_fashion-mnist-mini.py
+Expected: not measured in full yet; its random encoder has kNN .775, linear .812 with seed 0. `python benchmarks/methods.py` measures it.
 """
 _base_ = [
     '../_base_/models/rotation-pred_tiny-resnet.py',
@@ -24,3 +25,4 @@ param_scheduler = [
     dict(type='CosineAnnealingLR', T_max=max_epochs, by_epoch=True, begin=0, end=max_epochs, convert_to_iter_based=True)]
 train_cfg = dict(type='EpochBasedTrainLoop', max_epochs=max_epochs)
 randomness = dict(seed=0)
+train_dataloader = dict(dataset=dict(pipeline=train_pipeline))     # said again, for those who read this file with MMEngine's rules
