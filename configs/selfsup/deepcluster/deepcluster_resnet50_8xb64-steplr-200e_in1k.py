@@ -3,7 +3,8 @@
     sslkit train configs/selfsup/deepcluster/deepcluster_resnet50_8xb64-steplr-200e_in1k.py
 
 The learning rate is for 512 images a step and stays constant: its milestone is never reached. The classifier, made anew each epoch, has no momentum.
-The features of all images (10.5 GB) are in memory while they are clustered. No result is published for this recipe on colour images; not run here.
+The features of all images (10.5 GB) are in the memory of each process while they are clustered.
+Expected: not published on colour images; 46.92% linear top-1 on ImageNet on their edges (MMSelfSup 0.x); not run here.
 """
 _base_ = [
     '../_base_/models/deepcluster.py',

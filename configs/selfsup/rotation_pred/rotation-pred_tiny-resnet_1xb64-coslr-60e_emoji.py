@@ -1,6 +1,7 @@
 """Rotation prediction on the embedded emoji: 1,633 colour images in 9 groups.
 
     sslkit train configs/selfsup/rotation_pred/rotation-pred_tiny-resnet_1xb64-coslr-60e_emoji.py
+
 Expected: not measured in full yet; its random encoder has kNN .525, linear .586 with seed 0. `python benchmarks/methods.py` measures it.
 """
 _base_ = [

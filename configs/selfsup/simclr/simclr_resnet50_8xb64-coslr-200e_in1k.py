@@ -3,7 +3,7 @@
     sslkit train configs/selfsup/simclr/simclr_resnet50_8xb64-coslr-200e_in1k.py
 
 The learning rate is for 512 images a step.
-No result was published for this one; not run here.
+Expected: not published for this batch; 62.7% linear top-1 on ImageNet for 256 images a step, 66.9% for 4,096 (MMSelfSup 1.x); not run here.
 """
 _base_ = './simclr_resnet50_8xb32-coslr-200e_in1k.py'
 
