@@ -158,3 +158,19 @@ def test_small_configs_train(path, tmp_path):
     with quiet(learn): learn.fit_config()
     assert learn.train_iter == 10 and any(not torch.equal(v, before[k]) for k,v in learn.model.encoder.state_dict().items())
     assert learn.embed().feats.isfinite().all() and isinstance(learn, SSLLearner)
+
+@pytest.mark.parametrize('name', ['mocov2','simclr','mae'])        # student and teacher; an encoder; parts of its own
+def test_what_is_compiled_is_called(name):
+    "`compile=True` reaches the networks that do the work: a backend that only counts sees them run, and the loss is as without"
+    runs = []
+    def counting(graph, _):
+        def call(*args): runs.append(1); return graph(*args)
+        return call
+    losses = []
+    for kw in ({}, dict(compile=dict(backend=counting))):
+        torch._dynamo.reset()
+        a = make(name, data(n=16, bs=16), **kw); set_seed(3)
+        with quiet(a): a.fit(1, lr=1e-3)
+        losses.append(float(a.recorder.losses[-1]))
+        if not kw: assert not runs
+    assert runs and abs(losses[0]-losses[1]) < 1e-4*max(1, abs(losses[0]))

@@ -217,11 +217,11 @@ def show_results(self:SSLLearner, ds_idx=1, max_n=6, **kwargs):
     "What the method sees: `show_views` of a batch. There are no predictions to show"
     return self.show_views(ds_idx, max_n, **kwargs)
 
-# %% ../../nbs/core/05_learner.ipynb #06c6dcf2
+# %% ../../nbs/core/05_learner.ipynb #646fa383
 def compile_nets(model:nn.Module, **options # of `torch.compile`: mode, backend, dynamic ...
     )->list: # the modules that were compiled
-    "`torch.compile` the student and the teacher of `model`, or its encoder, in place: names of parameters stay"
-    nets = [m for m in (getattr(model, 'student', None), getattr(model, 'teacher', None)) if isinstance(m, nn.Module)] or [model.encoder]
+    "`torch.compile` the student and the teacher of `model`, or its encoder, in place: names of parameters stay. A model that calls neither names what it does call as `nets`"
+    nets = getattr(model, 'nets', None) or [m for m in (getattr(model, 'student', None), getattr(model, 'teacher', None)) if isinstance(m, nn.Module)] or [model.encoder]
     for m in nets: m.compile(**options)
     return nets
 

@@ -26,7 +26,7 @@ from ..optim.wrapper import no_decay
 _about = dict(mae=dict(paper='He, Chen, Xie, Li, Dollár, Girshick: Masked Autoencoders Are Scalable Vision Learners, CVPR', year=2022, arxiv='2111.06377',
     idea='a transformer encodes the quarter of the patches that is left, a small one paints the hidden rest', configs='mae'))
 
-# %% ../../nbs/methods/46_mae.ipynb #ab201268
+# %% ../../nbs/methods/46_mae.ipynb #a4002b29
 class MAE(nn.Module):
     "A vision transformer that reads some patches of an image, and a small one that paints the others; He et al., CVPR 2022"
     def __init__(self,
@@ -51,6 +51,9 @@ class MAE(nn.Module):
         self.decoder_blocks = nn.Sequential(*[Block(dim, heads, mlp_ratio, qkv_bias=True, norm_layer=norm) for _ in range(depth)])
         self.decoder_norm,self.decoder_pred = norm(dim),nn.Linear(dim, math.prod(pe.patch_size)*pe.proj.in_channels)
         for m in (self.decoder_embed, self.decoder_blocks, self.decoder_pred): xavier_linears(m)
+
+    @property
+    def nets(self): return [*self.encoder.blocks, *self.decoder_blocks]      # what `torch.compile` can work on: the encoder is never called as a whole
 
     def forward(self, x, noise=None):                                   # (N,C,H,W), (N,L): the lowest are seen; None: drawn, in eval mode always the same
         pe,g = self.encoder.patch_embed,self.encoder.grad_checkpointing

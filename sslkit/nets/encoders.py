@@ -76,7 +76,7 @@ class SmallResNet(nn.Module):
             for block in self.get_submodule(f'layer{i+1}'): x = checkpoint(block, x, use_reentrant=False) if self.grad_checkpointing and torch.is_grad_enabled() else block(x)
         return x.mean((2,3)) if self._pool == 1 else F.adaptive_avg_pool2d(x, self._pool).flatten(1)      # (N,D)
 
-# %% ../../nbs/nets/30_encoders.ipynb #08645468
+# %% ../../nbs/nets/30_encoders.ipynb #b9475985
 _small = dict(tiny_resnet=dict(depths=(1,1,1,1), width=32, stem_stride=2, pool=2),   # 1,024 features; chosen for what two CPU cores can train in minutes
     resnet18=dict(depths=(2,2,2,2)), resnet34=dict(depths=(3,4,6,3)), resnet50=dict(depths=(3,4,6,3), bottleneck=True))
 _alias = dict(tiny_vit=('vit_tiny_patch16_224', dict(patch_size=4, embed_dim=64, depth=4, num_heads=4)))       # for small images, too
@@ -90,10 +90,14 @@ def encoder(arch,         # a timm name, 'tiny_resnet', 'tiny_vit', or a module 
     zero_init=False,      # zero the last norm of each residual block (ResNets)
     channels_last=True,   # store convolutions in the layout that is faster on CPUs and tensor cores? Networks with a single one (ViT) are left alone
     grad_checkpointing=False, # keep only what goes into each block, and run it again in the backward pass: less memory, a third more work
+    sobel=False,          # Sobel filters in front: the network gets two channels of edges
     **kwargs              # to the constructor, e.g. `img_size`, `drop_path_rate`
 )->nn.Module:
     """A network from (N,C,H,W) to (N,D) with D as `.num_features` and its recipe as `.meta`, weights random unless `pretrained=True`.
     Raises `ValueError` for an unknown name or option"""
+    if sobel:
+        from sslkit.nets.sobel import SobelEncoder
+        return SobelEncoder(encoder(arch, None, 2, stem, width, size, zero_init, channels_last, grad_checkpointing, **kwargs), in_chans or getattr(dls, 'in_chans', 3))
     if isinstance(arch, nn.Module):
         if not isinstance(getattr(arch, 'num_features', None), int): arch.num_features = num_features(arch)
         return checkpoint_blocks(arch, type(arch).__name__) if grad_checkpointing else arch

@@ -19,19 +19,18 @@ class Sobel(nn.Module):
         self.register_buffer('weight', torch.stack([x, x.T])[:,None], persistent=False)     # (2,1,3,3)
     def forward(self, x): return F.conv2d(x.mean(1, keepdim=True), self.weight.to(x.dtype), padding=1)
 
-# %% ../../nbs/nets/32_sobel.ipynb #e7038e2f
+# %% ../../nbs/nets/32_sobel.ipynb #8f1814fb
 class SobelEncoder(nn.Module):
     "`Sobel`, then `net`, which takes two channels: (N,C,H,W) -> (N,D)"
     def __init__(self, net, in_chans=3):
         super().__init__()
         self.sobel,self.net,self.num_features = Sobel(),net,num_features(net)
-        self.meta = dict(arch='custom', in_chans=in_chans)
+        self.meta = {**getattr(net, 'meta', dict(arch='custom')), 'in_chans':in_chans, 'sobel':True}
     def forward(self, x): return self.net(self.sobel(x))
 
 def sobel_encoder_for(dls, arch, size=None, encoder_kw=None)->tuple: # -> the encoder, the size
     "As `encoder_for`, with Sobel filters in front; a module given as `arch` has to take two channels"
-    net,size = encoder_for(dls, arch, size, {**(encoder_kw or {}), 'in_chans':2})
-    return SobelEncoder(net, getattr(dls, 'in_chans', 3)),size
+    return encoder_for(dls, arch, size, {**(encoder_kw or {}), 'sobel':True})
 
 @register('ResNetSobel')
 def resnet_sobel(depth=50, in_channels=3, # of the images
