@@ -7,7 +7,7 @@
     python benchmarks/methods.py --full                  on a GPU: all of Fashion-MNIST, ResNet-18 with a CIFAR stem, 32 pixels, 100 epochs, batches of 256
 
 Each run is the method's own small config (configs/selfsup/METHOD/*_DATA.py) with its number of epochs replaced: same images, same batch of 64, same epochs, and the same encoder where the method allows (all but one: masked images need a transformer). Views, loss,
-optimizer and rate are the config's: they are the method. A method that looks at four or six views of an image does more work in an epoch; images/s says how much.
+optimizer and rate are the config's: they are the method. A method that looks at four or six views of an image does more work in an epoch; images/s says how much: per second of one core, or of the GPU.
 
 Each run is a process of one thread; as many run side by side as there are cores. Every encoder is judged before training ("random", once for all runs that begin with the same weights) and after it, with all labels of the training part: kNN (cosine, k=20 and 200, T=.1) and a linear classifier on
 frozen features. "supervised" trains the same encoder with all the labels for as many epochs, "raw pixels" has no encoder. Transformers are also fine-tuned with 1% and 10% of the labels, beside the same network from scratch; both with the same rates.

@@ -77,7 +77,7 @@ class SSLLearner(Learner):
 def _listens(cb, name): # `hasattr` would ask the Learner behind the callback too; `after_fit` resets `run` on every callback
     return name == 'after_fit' or hasattr(type(cb), name) or name in vars(cb)
 
-# %% ../../nbs/core/05_learner.ipynb #c7f2ce42
+# %% ../../nbs/core/05_learner.ipynb #bfd45d8b
 class _SmoothLoss(AvgSmoothLoss):
     every = 50                                                  # so many may wait
     def reset(self): self.count,self.val,self.seen = 0,tensor(0.),[]
@@ -102,6 +102,11 @@ class _Recorder(Recorder):
     def __init__(self, o=None):
         super().__init__(**({k:getattr(o, k) for k in ('add_time','train_metrics','valid_metrics')} if o else {}))
         self.smooth_loss = _SmoothLoss(o.smooth_loss.beta if o else .98); self.smooth_loss.reset()
+    def before_fit(self):
+        super().before_fit()
+        learn,self._wide = self.learn,[max(9, len(n)+1) for n in self.metric_names]
+        if learn.logger in (print, self.row) and not hasattr(learn, 'progress'): learn.logger = self.row; self.row(self.metric_names)      # without a bar, fastai prints bare lists
+    def row(self, log): print(*(f'{f"{v:.4f}" if isinstance(v, float) else v!s:>{w}}' for v,w in zip(log, self._wide)))
     def after_batch(self):
         learn = self.learn
         if len(learn.yb) == 0: return

@@ -40,7 +40,7 @@ def _feats(z, what='features'):
     z = z.valid if isinstance(z, Features) else z
     return as_feats(getattr(z, 'feats', z), what)
 
-# %% ../../nbs/evaluate/63_pictures.ipynb #4d22c236
+# %% ../../nbs/evaluate/63_pictures.ipynb #687f9ca9
 @styled
 def collapse_panel(z, # features (N,D), `Features` (the validation part) or `Embedding`; or a list or dict of them, oldest first
     names=None,       # names for a list
@@ -67,7 +67,7 @@ def collapse_panel(z, # features (N,D), `Features` (the validation part) or `Emb
     top = max(1.15, 1.05*a.dataLim.ymax)
     a.set(title='spread of each dimension (std, scaled)', xlabel='% of dimensions, sorted', ylim=(-.03, top))
     b.set(title='singular values (first = 1)', xlabel=f'direction, of {min(zs[-1].shape)}', ylim=(5e-8, 2))
-    c.set(title='cosine similarity of two pictures', xlim=(-1.02,1.02), ylim=(0,1.05), yticks=[]); c.spines['left'].set_visible(False)
+    c.set(title='cosine similarity of two pictures', xlim=(-1.02,1.02), ylim=(0, 1.08 + .15*len(zs)*many), yticks=[]); c.spines['left'].set_visible(False)
     if many: c.legend(loc='upper left', handlelength=1.2, borderaxespad=0)
     fig.suptitle(title or ((f'{names[-1]}: ' if many else '') + verdict(zs[-1])))
     return fig
