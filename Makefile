@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test gpu lessons results sync clean help
+.PHONY: demo test gpu browser lessons results sync clean help
 
 help:            ## this list
 	@grep -hE '^[a-z]+: .*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -22,6 +22,9 @@ test: $(READY)   ## every notebook on a tiny budget, and the tests
 
 gpu: $(READY)     ## the tests that need a CUDA device
 	$(BIN)/python -m pytest tests/gpu
+
+browser: $(READY) ## the widgets in JupyterLab, Voila and from files (needs Chromium)
+	$(BIN)/python -m pytest tests/browser
 
 lessons: $(READY) ## run every notebook in full and store its outputs
 	$(BIN)/python tools/lessons.py && $(BIN)/python tools/readme.py

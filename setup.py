@@ -18,7 +18,7 @@ setup(name=c['lib_name'], version=c['version'], description=c['description'],
       # the embedded images and the configs stand at the top level of a checkout and travel inside the package in a wheel
       packages=[*find_packages(include=['sslkit', 'sslkit.*']), 'sslkit._data', 'sslkit._configs'],
       package_dir={'sslkit._data': 'data', 'sslkit._configs': 'configs'},
-      package_data={'sslkit': ['**/*.js'], 'sslkit._data': ['**/*'], 'sslkit._configs': ['**/*']},
+      package_data={'sslkit': ['**/*.js', '**/*.css'], 'sslkit._data': ['**/*'], 'sslkit._configs': ['**/*']},
       include_package_data=False, zip_safe=False,
       install_requires=words('requirements'), extras_require={'dev': words('dev_requirements')},
       entry_points={'console_scripts': words('console_scripts'), 'nbdev': ['sslkit = sslkit._modidx:d']})

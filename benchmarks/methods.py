@@ -19,7 +19,7 @@ from pathlib import Path
 
 root = Path(__file__).resolve().parent.parent
 store = root/'benchmarks/results/methods.json'
-budget = {'fashion-mnist-mini':6, 'emoji':20}          # epochs
+budget = {'fashion-mnist-mini':6, 'emoji':6}          # epochs
 full_data,full_epochs = 'fashion-mnist',100
 
 def config_of(method, data):

@@ -15,7 +15,7 @@ root = Path(__file__).resolve().parent.parent
 lib = root/'sslkit'
 # `from sslkit import name` finds every public name. `from sslkit import *` leaves out what would shadow torch's or fastai's names ...
 shadowing = set('''Normalize Resize RandomResizedCrop CenterCrop RandomFlip ColorJitter RandomGrayscale GaussianBlur Embedding Queue load_image imagenet_stats gather
-    RandomSolarize RandomApply Rescale Section Entry Config RandomCrop RandomRotation RandomErasing RandAugment AutoAugment Lighting Augment Colour'''.split())
+    RandomSolarize RandomApply Rescale Section Entry Config RandomCrop RandomRotation RandomErasing RandAugment AutoAugment Lighting Augment Colour layout'''.split())
 # ... and parts for those who build on the library, as are all functions that only build what a config names
 inner = set('''crop_resize jitter_exactly hue_turn hue_matrix apply_colours blur_banded level_tables sample_affine affine_moves pixel_noise back_inside cut_windows
     Augments aug_names waiting_times MaskOp CropPlan waiting_advice DataReport TwoSizes PerSample to_float build main judge summarise write_json
@@ -28,7 +28,10 @@ inner = set('''crop_resize jitter_exactly hue_turn hue_matrix apply_colours blur
     StopWhen TensorboardLog WandbLog epoch_row hook_order publish_checkpoint rule_of fit_and_report layer_scales save_incident compile_nets choose_dtype
     checkpoint_blocks set_deterministic restore_deterministic Run publish read_encoder config_model job_port saved_exit slurm_script submit_slurm MLflowLog
     TrackioLog ParameterTable launched lost cannot_meet require_same average_stats any_process wait_minutes Signals shown config_dir scalar literal broken
-    plain_keys format_value parse_value require_valid check_config Problem'''.split())
+    plain_keys format_value parse_value require_valid check_config Problem
+    WithPicture Panel Notice asset png one_line_of in_widget panel_state state_size page_of recipe_spec spec_recipe recipe_from sampled_words windows without_colour read_upload
+    Change changed_values dataset_size ConfigInspector most_points pictures_of thumbnails colour_of feature_frames Explorer maps_known has_umap most_perplexity perplexity_line map_refused layout_folder LayoutCache place_beside
+    probe_names Job run_features Curve run_curves Dashboard smoothed view_scene op_strip mae_of mae_pictures gallery Studio'''.split())
 
 head = '"""{doc}"""\n# Written by tools/lazy_init.py from the modules\' __all__. Do not edit.\n'
 body = '''from importlib import import_module as _import

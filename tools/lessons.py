@@ -22,7 +22,8 @@ def run(path):
         c.execution_count = None; c.metadata.pop('execution', None)
         for o in c.outputs:
             if 'execution_count' in o: o['execution_count'] = None
-    nb.metadata.pop('language_info', None)
+            if 'image/png' in o.get('data', {}): o['data'].pop('application/vnd.jupyter.widget-view+json', None)   # without a kernel there is nothing to view: the widget's picture stays
+    nb.metadata.pop('language_info', None); nb.metadata.pop('widgets', None)
     nbformat.write(nb, path)
     return time.time()-t
 

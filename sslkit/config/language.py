@@ -102,13 +102,13 @@ def weight(n, memo=None, deep=0)->int:
         if memo[id(n)] > LIMITS['items']: raise ConfigError(f'a value of more than {LIMITS["items"]} items', construct='size')
     return memo[id(n)]
 
-# %% ../../nbs/config/80_language.ipynb #4e0e6f95
+# %% ../../nbs/config/80_language.ipynb #413c355a
 def merged(base:Node, child:Node)->Node:
     "`child` over `base`, both dicts. Raises `ConfigError` where a dict meets something else"
     out,changed = dict(base.v),False
     for k,slot in child.v.items():
         c = cur(slot)
-        if k in out and cur(out[k]) is c: continue
+        if k in out and cur(out[k]) is c and {p.src for p in slot} <= {p.src for p in out[k]}: continue       # (an override stands in both; who it overruled differs)
         if is_dict(c): new = _merged_dict(k, out.get(k), slot)
         else: new = joined(out.get(k, ()), slot)
         if new is None: continue

@@ -5,13 +5,13 @@
 # %% auto #0
 __all__ = ['POINTS', 'schedule_curves']
 
-# %% ../../nbs/config/86_plot.ipynb #fc987879
-import os
+# %% ../../nbs/config/86_plot.ipynb #9f5640ef
+import math,os
 from fastcore.basics import patch
 from sslkit.config.chain import Config
 from sslkit.config.language import ConfigError
 
-# %% ../../nbs/config/86_plot.ipynb #6a8a26a8
+# %% ../../nbs/config/86_plot.ipynb #a346c866
 def schedule_curves(cfg:Config, steps=None)->dict: # iterations an epoch; None: 100
     "`{name: values at each iteration, of a long run at 20,000 of them}` of what varies, or stands, over the run of `cfg`. Raises `ConfigError` where the config has no optimizer or no length"
     from sslkit.optim.param_scheduler import curve
@@ -28,8 +28,10 @@ def schedule_curves(cfg:Config, steps=None)->dict: # iterations an epoch; None: 
     betas = opt.get('betas', (None,None))
     base = dict(lr=opt['lr'], weight_decay=opt.get('weight_decay'), momentum=opt.get('momentum', betas[0]))
     out = {k:curve(ps, v, epochs or 1, n, k, iters, at) for k,v in base.items() if v is not None}
-    m = cfg.get('model.momentum', cfg.get('model.base_momentum'))
-    return {**out, **({'EMA momentum':[m]*len(at)} if isinstance(m, float) else {})}
+    m,b,total = cfg.get('model.momentum'),cfg.get('model.base_momentum'),(epochs or 1)*n
+    if isinstance(m, float): out['EMA momentum'] = [m]*len(at)
+    elif isinstance(b, float): out['EMA momentum'] = [b + (1 + math.cos(math.pi*(1-i/total)))*(1-b)/2 for i in at]      # BYOL's: half a cosine to 1
+    return out
 
 POINTS = 20_000
 

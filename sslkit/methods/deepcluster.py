@@ -27,9 +27,9 @@ from ..optim.wrapper import param_groups
 _about = dict(deepcluster=dict(paper='Caron, Bojanowski, Joulin, Douze: Deep Clustering for Unsupervised Learning of Visual Features, ECCV', year=2018, arxiv='1807.05520',
     idea='Cluster the features of all images once an epoch, and learn to predict the clusters', configs='deepcluster'))
 
-# %% ../../nbs/methods/44_deepcluster.ipynb #f8388717
+# %% ../../nbs/methods/44_deepcluster.ipynb #8e90ac18
 def deepcluster_loss(out, *_): # logits (N,K), clusters (N,), weights (K,) -> scalar
-    "Cross-entropy with the clusters as labels, weighted by cluster and divided by the weights of the labels met, over all processes; eq. 2"
+    "Cross-entropy with the clusters as labels, weighted by cluster and divided by the weights of the labels met, over all processes; eq. 1"
     logits,target,weight = out
     return reduce_sum(F.cross_entropy(logits.float(), target, weight.float(), reduction='sum'))/reduce_sum(weight.float()[target].sum())
 

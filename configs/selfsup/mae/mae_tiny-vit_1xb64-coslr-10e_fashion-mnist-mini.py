@@ -3,7 +3,7 @@
     sslkit train configs/selfsup/mae/mae_tiny-vit_1xb64-coslr-10e_fashion-mnist-mini.py
 
 What MAE is good for shows after fine-tuning; see the lesson. Its kNN is weaker than that of methods that compare views.
-Expected: not measured in full yet; its random encoder has kNN .632, linear .725 with seed 0. `python benchmarks/methods.py` measures it.
+Expected: after 6 epochs (max_epochs=6; mean of 3 seeds) kNN .751, linear .774; its random encoder has kNN .629, linear .735. `python benchmarks/methods.py` measures it.
 """
 _base_ = [
     '../_base_/models/mae_tiny-vit.py',

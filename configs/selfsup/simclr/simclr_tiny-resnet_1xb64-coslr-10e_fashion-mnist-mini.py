@@ -3,7 +3,7 @@
     sslkit train configs/selfsup/simclr/simclr_tiny-resnet_1xb64-coslr-10e_fashion-mnist-mini.py
 
 SGD, not the paper's LARS, which is made for batches of thousands.
-Expected: not measured in full yet; its random encoder has kNN .775, linear .812 with seed 0. `python benchmarks/methods.py` measures it.
+Expected: after 6 epochs (max_epochs=6; mean of 3 seeds) kNN .806, linear .855; its random encoder has kNN .783, linear .819. `python benchmarks/methods.py` measures it.
 """
 _base_ = [
     '../_base_/models/simclr_tiny-resnet.py',
