@@ -107,7 +107,7 @@ def mae_learner(dls,     # raw uint8 images, labels optional
     return ssl_learner(dls, model, partial(mae_loss, norm_pix=norm_pix), mae_cbs(size, **(views or {})), cbs, partial(HyperSchedule, cosine(warmup=warmup)),
         **{**dict(opt_func=adamw(betas, wd), splitter=no_decay, lr=ScaledLR(base_lr, dls.train.bs, world())), **kwargs})
 
-# %% ../../nbs/methods/46_mae.ipynb #4180d470
+# %% ../../nbs/methods/46_mae.ipynb #4c09732c
 @torch.no_grad()
 def show_reconstruction(learn, # of `mae_learner` or a config
     x=6,       # raw uint8 images (N,C,H,W), or the number of images to take
@@ -126,8 +126,7 @@ def show_reconstruction(learn, # of `mae_learner` or a config
         pred,t,mask = model.eval()(r.eval(x.to(dev)), noise)
     finally: model.train(was); model.kept = old
     if getattr(learn.loss_func, 'keywords', {}).get('norm_pix', True): pred = pred*(t.var(-1, keepdim=True) + 1e-6).sqrt() + t.mean(-1, keepdim=True)
-    m = mask[...,None]
-    image = lambda t: denormalize(unpatchify(t, pe.patch_size, pe.grid_size), r.stats).clamp(0, 1)
+    m,image = mask[...,None],lambda t: denormalize(unpatchify(t, pe.patch_size, pe.grid_size), r.stats).clamp(0, 1)
     gone = unpatchify(m.expand_as(t), pe.patch_size, pe.grid_size)
     return show_views([image(t), image(t)*(1-gone) + .5*gone, image(pred), image(t*(1-m) + pred*m)], False, len(x), ['image', f'seen: {seen:.0%}', 'reconstruction', 'with what is seen'], size)
 
