@@ -11,7 +11,7 @@ optimizer and rate are the config's: they are the method. A method that looks at
 
 Each run is a process of one thread; as many run side by side as there are cores. Every encoder is judged before training ("random", once for all runs that begin with the same weights) and after it, with all labels of the training part: kNN (cosine, k=20 and 200, T=.1) and a linear classifier on
 frozen features. "supervised" trains the same encoder with all the labels for as many epochs, "raw pixels" has no encoder. Transformers are also fine-tuned with 1% and 10% of the labels, beside the same network from scratch; both with the same rates.
-Written to benchmarks/results/methods.json after each run.
+Written to benchmarks/results/methods.json after each run; nbs/explanations/results.ipynb draws the tables and pictures of it.
 """
 import argparse, json, math, os, platform, statistics, subprocess, sys, tempfile, time, warnings
 from concurrent.futures import ThreadPoolExecutor

@@ -46,7 +46,7 @@ def add_config(sub, common):
     q = add('dump', _dump, 'one file without bases that loads to the same values'); q.add_argument('-o', '--out', help='file to write (default: standard output)')
     q.add_argument('--flat', action='store_true', help='values only, no names or expressions')
 
-# %% ../../nbs/config/88_commands.ipynb #6f61c7c9
+# %% ../../nbs/config/88_commands.ipynb #6e30612c
 def _show(a): sys.stdout.write(read(a).show(color=a.color == 'always' or a.color == 'auto' and sys.stdout.isatty() and not os.environ.get('NO_COLOR')))
 
 def _why(a):
@@ -63,10 +63,7 @@ def _plot(a):
 
 def _inspect(a):
     from sslkit.widgets.inspector import ConfigInspector
-    cfg,folder = read(a),os.path.dirname(os.path.abspath(a.out))
-    if not os.path.isdir(folder): raise ConfigError(f'cannot write {a.out}: there is no folder {shown(folder)}')
-    if os.path.isdir(a.out): raise ConfigError(f'cannot write {a.out}: it is a folder')
-    out = ConfigInspector(cfg, read(a, a.other) if a.other else None).save(a.out)
+    out = ConfigInspector(read(a), read(a, a.other) if a.other else None).save(a.out)
     print(f'wrote {out} ({os.path.getsize(out)/1e6:.2f} MB)')
 
 def _check(a):

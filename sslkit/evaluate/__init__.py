@@ -5,7 +5,7 @@ from importlib import import_module as _import
 _names = {
     'collapse': ['alignment', 'collapse_measures', 'dim_std', 'feature_std', 'rankme', 'singular_values', 'uniformity', 'verdict'],
     'finetuning': ['FineTuned', 'few_labels', 'finetune', 'finetune_learner'],
-    'layouts': ['Job', 'LayoutCache', 'align_layouts', 'feature_neighbours', 'has_umap', 'layout', 'layout_folder', 'map_refused', 'maps_known', 'most_perplexity', 'perplexity_line', 'place_beside', 'probe_names', 'run_features'],
+    'layouts': ['LayoutCache', 'align_layouts', 'feature_neighbours', 'has_umap', 'layout', 'layout_folder', 'map_refused', 'maps_known', 'most_perplexity', 'perplexity_line', 'place_beside', 'probe_names'],
     'nearest': ['Features', 'KNN', 'LABEL_FREE', 'Result', 'as_feats', 'card_line', 'extract', 'knn', 'labelled_parts', 'pixels'],
     'pictures': ['BAD', 'GOOD', 'GREY', 'MARKERS', 'PALETTE', 'ResultsTable', 'collapse_panel', 'images_at', 'knn_plot', 'look', 'loss_plot', 'neighbours_plot', 'read_log', 'results_table', 'styled', 'tsne_plot'],
     'probes': ['LabelledBatch', 'LinearClassifier', 'OnlineProbe', 'linear_augment', 'linear_learner', 'linear_probe', 'logistic', 'rng_untouched'],

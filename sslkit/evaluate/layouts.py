@@ -4,7 +4,7 @@
 
 # %% auto #0
 __all__ = ['maps_known', 'feature_neighbours', 'has_umap', 'most_perplexity', 'perplexity_line', 'layout', 'map_refused',
-           'layout_folder', 'LayoutCache', 'align_layouts', 'place_beside', 'probe_names', 'Job', 'run_features']
+           'layout_folder', 'LayoutCache', 'align_layouts', 'place_beside', 'probe_names']
 
 # %% ../../nbs/evaluate/65_layouts.ipynb #304e9c1a
 import hashlib, importlib.util, json, os, re, subprocess, sys, tempfile, threading, warnings
@@ -34,125 +34,52 @@ def _nearest_of(z, i, k): # z: rows of length 1
     nb,d = (torch.cat(o).numpy() for o in zip(*got))
     return (nb[0],d[0]) if np.ndim(i) == 0 else (nb,d)
 
-# %% ../../nbs/evaluate/65_layouts.ipynb #6e4273d9
+# %% ../../nbs/evaluate/65_layouts.ipynb #8cdb3d81
 def _pca(x, dim, seed=0): # x (n,D) float -> (n,dim), columns of falling variance
-    x = x - x.mean(0)
-    if x.shape[1] <= 512: axes = torch.linalg.eigh(x.T@x)[1].flip(1)[:,:dim]
-    else:                                                            # Halko, Martinsson, Tropp 2011: a few rounds of a random subspace
-        q = torch.randn(x.shape[1], min(dim+10, *x.shape), generator=torch.Generator().manual_seed(seed))
-        for _ in range(4): q = torch.linalg.qr(x.T@(x@q))[0]
-        axes = q@torch.linalg.svd(x@q, full_matrices=False)[2].T[:,:dim]
-    axes = axes*axes.gather(0, axes.abs().argmax(0, keepdim=True)).sign()
-    out = x@axes
-    return F.pad(out, (0, dim-out.shape[1])) if out.shape[1] < dim else out
+    from sklearn.decomposition import PCA
+    if len(x) < 2: return torch.zeros(len(x), dim)
+    with np.errstate(all='ignore'):                                  # features that are all the same have no variance to divide by
+        y = torch.from_numpy(PCA(min(dim, *x.shape), random_state=seed).fit_transform(x.numpy()))
+    return F.pad(y, (0, dim-y.shape[1])).float()
 
-# %% ../../nbs/evaluate/65_layouts.ipynb #3b17b604
-def _affinities(x, perplexity): # x (n,D) -> symmetric sparse p: rows, columns, values that sum to 1
-    n,k,sq = len(x),min(len(x)-1, int(3*perplexity)),x.pow(2).sum(1)
-    nb,d2 = [],[]
-    for q in torch.arange(n).split(max(1, 2**24//n)):
-        d = sq[q,None] + sq - 2*x[q]@x.T                             # (c,n)
-        d[torch.arange(len(q)),q] = torch.inf
-        v,i = d.topk(k, largest=False); nb.append(i); d2.append(v.clamp(min=0))
-    nb,d2 = torch.cat(nb),torch.cat(d2); d2 = (d2 - d2[:,:1])
-    d2 = d2/d2.mean(1, keepdim=True).clamp(min=1e-12)                # widths of any scale begin alike
-    lo,hi,beta = torch.zeros(n, 1),torch.full((n, 1), torch.inf),torch.ones(n, 1)
-    for _ in range(36):                                              # the entropy falls as beta grows
-        p = (-d2*beta).exp(); tot = p.sum(1, keepdim=True)
-        high = tot.log() + beta*(d2*p).sum(1, keepdim=True)/tot > math.log(perplexity)
-        lo,hi = torch.where(high, beta, lo),torch.where(high, hi, beta)
-        beta = torch.where(hi.isinf(), beta*2, (lo+hi)/2)
-    p = ((-d2*beta).exp()/tot).flatten()
-    i,j = torch.arange(n).repeat_interleave(k),nb.flatten()
-    at,where = torch.cat([i*n+j, j*n+i]).unique(return_inverse=True)                      # both ways, each pair once
-    p = torch.zeros(len(at)).index_add_(0, where, torch.cat([p,p])/(2*n))
-    return at//n,at%n,p
-
-# %% ../../nbs/evaluate/65_layouts.ipynb #85a8b56a
-_sides = [50,64,80,100,128,160,200,256,320,400,512,640,800]          # of grids, quick for the FFT
-
-def _kernels(m, h, kept={}): # transforms of 1/(1+r^2) and its square on a torus of 2m x 2m nodes
-    if kept.get('at') != (m,h):
-        r = torch.fft.fftfreq(2*m, 1/(2*m)).mul(h).pow(2)
-        k = 1/(1 + r[:,None] + r)
-        kept.update(at=(m,h), k=torch.fft.rfft2(torch.stack([k, k*k])))
-    return kept['k']
-
-def _repulsion(y, kept, exact=1024): # y (n,2) -> sum over j of (y_i - y_j)/(1+d^2)^2, and Z = sum over pairs of 1/(1+d^2)
-    lo,n = y.amin(0),len(y)
-    if n <= exact:                                                   # few: all pairs, without a grid
-        k = 1/(1 + torch.cdist(y, y).square_()); k.fill_diagonal_(0); kk = k*k
-        return y*kk.sum(1, keepdim=True) - kk@y,float(k.sum())
-    span = float((y.amax(0) - lo).max())
-    m = next((s for s in _sides if span/.45+4 <= s), _sides[-1])
-    h = max(span, 1e-12)/(m-4) if m in (_sides[0],_sides[-1]) else .45
-    u = (y - lo)/h + 1; b = u.floor().clamp(max=m-3); f = u - b
-    w = torch.stack([-f*(f-1)*(f-2)/6, (f+1)*(f-1)*(f-2)/2, -(f+1)*f*(f-2)/2, (f+1)*f*(f-1)/6], 1)         # (n,4,2)
-    at = b.int()[:,None] + torch.arange(-1, 3, dtype=torch.int32)[:,None]                                  # (n,4,2)
-    at,w = (at[:,:,None,0]*m + at[:,None,:,1]).flatten(),(w[:,:,None,0]*w[:,None,:,1]).flatten(1)          # (n*16,), (n,16)
-    grid = torch.stack([torch.zeros(m*m).index_add_(0, at, (c*w).flatten()) for c in (torch.ones(n, 1), *y.T[:,:,None])]).view(3, m, m)
-    g,k = torch.fft.rfft2(grid, s=(2*m,2*m)),_kernels(m, h, kept)
-    pot = torch.fft.irfft2(torch.cat([g[:1]*k[0], g*k[1]]), s=(2*m,2*m))[:,:m,:m].reshape(4, -1)
-    z,one,x0,x1 = ((o.index_select(0, at).view(n, 16)*w).sum(1) for o in pot)                              # (n,) each
-    return y*one[:,None] - torch.stack([x0,x1], 1),float(z.sum()) - n
-
-# %% ../../nbs/evaluate/65_layouts.ipynb #8b71d36c
-def _no(share, xy): return False
-
-def _quiet_csr(): # torch says once that such matrices are beta
-    with warnings.catch_warnings(): warnings.simplefilter('ignore'); torch.sparse_csr_tensor([0,0], [], [], (1,1))
-
-def _tsne_steps(x, perplexity, start, steps, progress):
-    _quiet_csr(); i,j,p = _affinities(x, perplexity)
-    if progress(.02, None): raise InterruptedError('stopped')
-    n,early,kept = len(x),steps//3,{}
-    i,j,rows = i.int(),j.int(),torch.cat([torch.zeros(1, dtype=torch.long), torch.bincount(i, minlength=n).cumsum(0)]).int()
-    y = start - start.mean(0); y = y*(1e-4/y[:,0].std().clamp(min=1e-12)); y = y + 1e-7*torch.randn(y.shape, generator=torch.Generator().manual_seed(0))    # two that are the same may part
-    move,gain,lr = torch.zeros_like(y),torch.ones_like(y),max(n/48, min(50, n/4))
-    for t in range(steps):
-        d2 = sum((c.index_select(0, i) - c.index_select(0, j)).square_() for c in y.T.contiguous())
-        w = torch.sparse_csr_tensor(rows, j, p/d2.add_(1), (n,n))
-        wy = w@torch.cat([y, torch.ones(n, 1)], 1)                                                         # (n,3)
-        rep,Z = _repulsion(y, kept)
-        grad = 4*((12. if t < early else 1.)*(y*wy[:,2:] - wy[:,:2]) - rep/max(Z, 1e-6*n))
-        gain = torch.where(grad*move < 0, gain+.2, gain*.8).clamp(min=.01)
-        move = (.5 if t < early else .8)*move - lr*gain*grad
-        y = y + move; y = y - y.mean(0)
-        if progress(.02 + .98*(t+1)/steps, y): raise InterruptedError('stopped')
-    return y
-
-# %% ../../nbs/evaluate/65_layouts.ipynb #dcd4cc30
-_umap = '''
+# %% ../../nbs/evaluate/65_layouts.ipynb #2bd5076f
+_mapper = '''
 import sys, json, warnings; import numpy as np; warnings.filterwarnings('ignore')
-d,a = sys.argv[1],json.loads(sys.argv[2])
-import umap
-start = np.load(d+'/start.npy') if a['start'] else 'spectral'
-x = np.load(d+'/x.npy')
-np.save(d+'/y.npy', umap.UMAP(n_neighbors=min(a['neighbours'], len(x)-1), init=start, random_state=a['seed'], verbose=True, tqdm_kwds=dict(mininterval=.1)).fit_transform(x))
+d,a = sys.argv[1],json.loads(sys.argv[2]); x = np.load(d+'/x.npy'); start = np.load(d+'/start.npy') if a['start'] else None
+if a['how'] == 'tsne':
+    from sklearn.manifold import TSNE
+    m = TSNE(2, perplexity=a['perplexity'], init=start, early_exaggeration=a.get('early', 12.), random_state=a['seed'], verbose=2)
+else:
+    from umap import UMAP
+    m = UMAP(n_neighbors=min(a['neighbours'], len(x)-1), init='spectral' if start is None else start, random_state=a['seed'], verbose=True, tqdm_kwds=dict(mininterval=.1))
+np.save(d+'/y.npy', m.fit_transform(x))
 '''
+_marks = dict(tsne=(r'Iteration (\d+):',1000), umap=(r'(\d+)%',100))  # what they print of their progress, and its end
 
 def has_umap()->bool:
     "Is the package umap-learn installed?"
     return importlib.util.find_spec('umap') is not None
 
-def _umap_steps(x, neighbours, start, seed, progress):
+def _elsewhere(x, start, progress, how, **settings): # x (n,D), start (n,2) or None -> (n,2), made by a process that ends when it is told to
     with tempfile.TemporaryDirectory() as d:
         np.save(f'{d}/x.npy', x.numpy())
-        if start is not None: np.save(f'{d}/start.npy', (10*start/start.abs().max().clamp(min=1e-9)).numpy())
-        with open(f'{d}/said', 'wb') as said:
-            p = subprocess.Popen([sys.executable, '-c', _umap, d, json.dumps(dict(neighbours=neighbours, seed=seed, start=start is not None))], stdout=said, stderr=subprocess.STDOUT)
+        if start is not None: np.save(f'{d}/start.npy', start.numpy())
+        with open(f'{d}/said', 'wb') as said: # -P: a random.py beside the notebook is not the library's; a session of its own: interrupting a cell does not reach it
+            p = subprocess.Popen([sys.executable, '-u', '-P', '-c', _mapper, d, json.dumps(dict(how=how, start=start is not None, **settings))], stdout=said, stderr=subprocess.STDOUT, start_new_session=True)
+        read = lambda: Path(f'{d}/said').read_text(errors='replace')
+        mark,end = _marks[how]
         try:
             while True:
-                try: p.wait(.3); break
+                try: p.wait(.1); break
                 except subprocess.TimeoutExpired: pass
-                text = Path(f'{d}/said').read_text(errors='replace')
-                if progress(max([.02, *(int(o)/100 for o in re.findall(r'(\d+)%', text)[-1:])]), None): raise InterruptedError('stopped')
+                if progress(min(1., max([.02, *(int(o)/end for o in re.findall(mark, read())[-1:])]))): raise InterruptedError('stopped')
         finally:
             if p.poll() is None: p.kill(); p.wait()
-        if p.returncode: raise ValueError('layout: UMAP failed: ' + (Path(f'{d}/said').read_text(errors='replace').strip().splitlines() or ['without a word'])[-1])
+        if p.returncode: raise ValueError(f'layout: {how} failed: ' + (read().strip().splitlines() or ['without a word'])[-1])
+        progress(1.)
         return torch.from_numpy(np.load(f'{d}/y.npy'))
 
-# %% ../../nbs/evaluate/65_layouts.ipynb #2efe0e33
+# %% ../../nbs/evaluate/65_layouts.ipynb #e94b57f8
 maps_known = ('pca','tsne','umap')
 
 def _same_everywhere(z): return float((z.amax(0) - z.amin(0)).max()) < 1e-6
@@ -175,26 +102,26 @@ def layout(features, # (N,D), any array
     how='tsne',      # 'pca', 'tsne' or 'umap'
     perplexity=30.,  # neighbours that t-SNE keeps near; UMAP takes half of it as n_neighbors, its 15 at 30
     seed=0,          # of the random parts
-    start=None,      # (N,2) to begin from, so that a second map is like a first one; None: PCA (UMAP: spectral)
-    steps=750,       # of t-SNE, a third of them with early exaggeration
+    start=None,      # (N,2) of a map to go on from, so that the second is like the first; None: PCA (UMAP: spectral)
     cache=None,      # folder that remembers maps; True: `layout_folder`; None: nothing is remembered
-    progress=None    # function(share done, (N,2) so far or None) -> True to stop, which raises `InterruptedError`
+    progress=None    # function(share done) -> True to stop, which raises `InterruptedError`
     )->np.ndarray:   # (N,2) float32
     "A map of the features. Raises `ValueError` in one line: NaN, too few points, the same feature everywhere, a perplexity that is too large, UMAP not installed"
     if how not in maps_known: raise ValueError(f"layout: how is {how!r}; give one of {', '.join(map(repr, maps_known))}")
-    z,say = _unit(features),progress or _no
+    z,say = _unit(features),progress or (lambda share: False)
     why = map_refused(how, z, perplexity)
     if why: raise ValueError(f'layout: {why}')
     if start is not None:
         start = torch.as_tensor(np.array(start, dtype=np.float32))
         if start.shape != (len(z),2) or not start.isfinite().all(): raise ValueError(f'layout: start must be {(len(z),2)}, finite numbers; got {tuple(start.shape)}')
-    if how == 'pca': return _pca(z, 2, seed).numpy() if len(z) > 1 else np.zeros((len(z),2), np.float32)
+    if how == 'pca': return _pca(z, 2, seed).numpy()
     store = None if cache in (None,False) else LayoutCache(None if cache is True else cache)
-    key = store and store.key_of(z, how, perplexity, seed, start, steps)
+    key = store and store.key_of(z, how, perplexity, seed, start)
     if store and (got := store.get(key, len(z))) is not None: return got
     x = _pca(z, 50, seed) if min(z.shape) > 50 else z - z.mean(0)
-    if how == 'umap': y = _umap_steps(x, max(2, round(perplexity/2)), start, seed, say)
-    else: y = _tsne_steps(x, perplexity, start if start is not None else _pca(z, 2, seed), steps, say)
+    if how == 'umap': y = _elsewhere(x, None if start is None else 10*start/start.abs().max().clamp(min=1e-9), say, how, neighbours=max(2, round(perplexity/2)), seed=seed)
+    elif start is None: y = _pca(z, 2, seed); y = _elsewhere(x, 1e-4*y/y[:,0].std().clamp(min=1e-12), say, how, perplexity=perplexity, seed=seed)
+    else: y = _elsewhere(x, start, say, how, perplexity=perplexity, seed=seed, early=1.)           # exaggeration would melt what is there and mould it anew
     y = np.ascontiguousarray(y.numpy(), dtype=np.float32)
     if not np.isfinite(y).all(): raise ValueError(f'layout: {how} left the finite numbers; report this with the features')
     if store: store.put(key, y)
@@ -213,7 +140,7 @@ def map_refused(how, # 'pca', 'tsne' or 'umap'
     if how == 'tsne' and perplexity > most_perplexity(n): return f'perplexity {perplexity:g} is too large for {n} points; give at most {int(most_perplexity(n))}'
     return ''
 
-# %% ../../nbs/evaluate/65_layouts.ipynb #159f56d6
+# %% ../../nbs/evaluate/65_layouts.ipynb #d5492013
 def layout_folder()->Path:
     "Where maps are remembered: `$SSLKIT_CACHE`, else `$XDG_CACHE_HOME` or `~/.cache`, in sslkit/layouts"
     if os.environ.get('SSLKIT_CACHE'): return Path(os.environ['SSLKIT_CACHE']).expanduser()/'layouts'
@@ -225,12 +152,12 @@ class LayoutCache:
         limit=200*2**20):           # bytes; 2,500 maps of 10,000 points
         self.folder,self.limit = Path(folder or layout_folder()),limit
     def key(self, z, **settings):
-        h = hashlib.sha256(json.dumps([1, list(z.shape), settings], sort_keys=True).encode())
+        h = hashlib.sha256(json.dumps([2, list(z.shape), settings], sort_keys=True).encode())
         h.update(memoryview(z.contiguous().numpy()).cast('B'))
         return h.hexdigest()
-    def key_of(self, z, how, perplexity=30., seed=0, start=None, steps=750): # the arguments of `layout`, z scaled to rows of length 1
+    def key_of(self, z, how, perplexity=30., seed=0, start=None): # the arguments of `layout`, z scaled to rows of length 1
         start = None if start is None else hashlib.sha256(np.ascontiguousarray(start, np.float32).tobytes()).hexdigest()
-        return self.key(z, how=how, perplexity=float(perplexity), seed=seed, start=start, **(dict(steps=steps) if how == 'tsne' else {}))
+        return self.key(z, how=how, perplexity=float(perplexity), seed=seed, start=start)
     def _file(self, key): return self.folder/f'{key}.map'
     def get(self, key, n):
         "(n,2) float32, None where there is none or it is damaged"
@@ -312,73 +239,3 @@ def probe_names(features, # (N,D)
     acc,big = float(ok.float().mean()),float(counts.max())/len(at)
     return dict(accuracy=acc, majority=big, per={name(int(c)):(int(ok[y == k].sum()), int(counts[k])) for k,c in enumerate(cs)}, guess=cs[(_standardise(z, x)@w + b).argmax(1)].numpy(),
         line=f'Linear probe: {acc:.3f} by {folds}-fold cross-validation on {len(at):,} named points, {len(cs)} names (always the largest: {big:.3f}). Points of one lasso are alike by construction, so this flatters.')
-
-# %% ../../nbs/evaluate/65_layouts.ipynb #250475f3
-class Job:
-    "A function that runs in a thread: `f(stopping)` asks `stopping()` now and then, and raises `InterruptedError` if it says True"
-    def __init__(self, f, failed=noop): # failed(e): told what went wrong
-        self._stop,self.failed = threading.Event(),failed
-        self.thread = threading.Thread(target=self._run, args=(f,), daemon=True); self.thread.start()
-    def _run(self, f):
-        try: f(self._stop.is_set)
-        except InterruptedError: pass
-        except Exception as e:
-            if not self._stop.is_set(): self.failed(e)
-    @property
-    def alive(self): return self.thread.is_alive()
-    def stop(self, timeout=None):
-        "Ask it to stop, and wait for it if `timeout` (seconds) is given"
-        self._stop.set()
-        if timeout and threading.current_thread() is not self.thread: self.thread.join(timeout)
-    def wait(self, timeout=None): self.thread.join(timeout); return not self.alive
-
-# %% ../../nbs/evaluate/65_layouts.ipynb #5e7a078f
-def run_features(run, # folder of a run
-    data=None,        # `SSLDataLoaders`; None: what the run was trained on
-    n=2000,           # pictures at most: the first of a seeded choice
-    split='valid',    # of which part; 'train' for the other
-    checkpoints=True, # of every checkpoint, where there are some? Else of the encoder alone
-    seed=0, progress=None
-    )->dict:          # features (dict name -> (n,D), oldest first), images (n,C,H,W), labels, vocab, note
-    "Features of a run's checkpoints on the same pictures. Raises `FileNotFoundError`, `ValueError` in one line"
-    from sslkit.core.numerics import embed
-    from sslkit.evaluate.pictures import images_at
-    from sslkit.train.tools import read_encoder
-    run = Path(run)
-    if not run.is_dir(): raise FileNotFoundError(f'run_features: there is no folder {run}')
-    from sslkit.train.checkpoint import _ckpts,read_state
-    found = []
-    for f in _ckpts(run) if checkpoints else []:
-        try: s = read_state(f, tensors=False); found.append((s['epoch'], s.get('iter', 0), f))
-        except (OSError,ValueError,KeyError): continue               # damaged: the others tell the story
-    found = [(f'epoch {e}' + (f', step {i}' if i else ''), f) for e,i,f in sorted(found, key=lambda o: o[:2])]
-    found = found or ([('encoder', run/'encoder.safetensors')] if (run/'encoder.safetensors').is_file() else [])
-    if not found: raise FileNotFoundError(f'run_features: {run} has neither a checkpoint nor encoder.safetensors; is it the folder of a run?')
-    dls = data if data is not None else _data_of(run)
-    if split not in ('valid','train'): raise ValueError(f"run_features: split is {split!r}; give 'valid' or 'train'")
-    dl = getattr(getattr(dls, split), 'dl', getattr(dls, split))
-    rows = torch.randperm(dl.n, generator=torch.Generator().manual_seed(seed))[:n].sort().values
-    x = images_at(dl, dl.rows.idx.cpu()[rows])
-    y = dl.rows.y[rows].cpu() if dl.rows.y is not None else None
-    return dict(features=_encode_all(found, x, progress), images=x, labels=y, vocab=getattr(dl, 'vocab', None), note=f'{len(rows):,} of {dl.n:,} {split} pictures of {getattr(dls, "name", "the data")}')
-
-@torch.no_grad()
-def _encode_all(found, x, progress):
-    from sslkit.augment.recipes import recipe
-    from sslkit.train.tools import read_encoder
-    from sslkit.data.loaders import pixel_stats
-    out = {}
-    for k,(name,f) in enumerate(found):
-        net = read_encoder(f)
-        if net.meta.get('in_chans', x.shape[1]) != x.shape[1]: raise ValueError(f'run_features: the encoder of {f.name} takes {net.meta["in_chans"]} channels, the pictures have {x.shape[1]}')
-        tfm = recipe('none', size=net.size or x.shape[-1], stats=net.stats or pixel_stats(x)).eval
-        out[name] = torch.cat([net(tfm(b)).float() for b in x.split(256)])
-        if progress: progress((k+1)/len(found), None)
-    return out
-
-def _data_of(run):
-    from sslkit.train.run import data_names,open_data
-    try: c = json.loads((run/'results.json').read_text(encoding='utf-8'))['data']
-    except (OSError,ValueError,KeyError): raise FileNotFoundError(f'run_features: {run} does not say what it was trained on (no results.json); give data=') from None
-    if c.get('data') not in data_names: raise ValueError(f'run_features: this run was trained on {c.get("data")!r}, which is no data set known by name; give data=')
-    return open_data(c['data'], size=c['size'] if c['data'] == 'emoji' else None)

@@ -102,7 +102,7 @@ def _pack(runs): # [(name, curves)] -> meta for the page, bytes
         meta.append(dict(key=k, label=_labels.get(k, k), curves=curves))
     return meta,b''.join(parts)
 
-# %% ../../nbs/widgets/94_dashboard.ipynb #20277bd9
+# %% ../../nbs/widgets/94_dashboard.ipynb #a0c5b182
 _axes = 'step','epoch','time'
 
 class Dashboard(Panel, js='dashboard.js'):
@@ -116,21 +116,14 @@ class Dashboard(Panel, js='dashboard.js'):
 
     _runs,_source,_thread = (),None,None                             # Python's own: [(name, curves)], what to follow, and who does
 
-    def _refuse(self, p, ok, line): # a page's values are in place before they are checked: the last good one is remembered
-        k = p.trait.name; good = self.__dict__.setdefault('_good', {})
-        if ok:
-            if vars(self).pop('_refused', None): self.error = ''
-            good[k] = p.value; return p.value
-        self.error,self._refused = line,True
-        return good.get(k, p.trait.default_value)
     @T.validate('x')
-    def _check_x(self, p): return self._refuse(p, p.value in _axes, f'x is {p.value!r}' + did_you_mean(str(p.value), _axes))
+    def _check_x(self, p): return self._keep(p, p.value in _axes, f'x is {p.value!r}' + did_you_mean(str(p.value), _axes))
     @T.validate('log')
-    def _check_log(self, p): return self._refuse(p, isinstance(p.value, bool), f'log is {p.value!r}; give True or False')
+    def _check_log(self, p): return self._keep(p, isinstance(p.value, bool), f'log is {p.value!r}; give True or False')
     @T.validate('smooth')
-    def _check_smooth(self, p): return self._refuse(p, _num(p.value) and 0 <= p.value <= .99, f'smooth is {p.value!r}; give a number from 0 to 0.99')
+    def _check_smooth(self, p): return self._keep(p, _num(p.value) and 0 <= p.value <= .99, f'smooth is {p.value!r}; give a number from 0 to 0.99')
     @T.validate('following')
-    def _check_following(self, p): return self._refuse(p, isinstance(p.value, bool) and (not p.value or self.can_follow), f'following is {p.value!r}; ' + ('give True or False' if self.can_follow else 'there is no log to follow'))
+    def _check_following(self, p): return self._keep(p, isinstance(p.value, bool) and (not p.value or self.can_follow), f'following is {p.value!r}; ' + ('give True or False' if self.can_follow else 'there is no log to follow'))
     @T.observe('following')
     def _turn(self, _):
         if self.following: self._start()

@@ -448,7 +448,7 @@ def _moved(rows): # what was taken out here and put in there, unchanged
         if s: rows[rows.index(r)] = {**r, 'kind':'moved', 'other_key':s['other_key'], 'b':s['b'], 'other_where':s['other_where']}; rows.remove(s)
     return rows
 
-# %% ../../nbs/widgets/91_inspector.ipynb #cfd5bf47
+# %% ../../nbs/widgets/91_inspector.ipynb #6767e6f1
 def _plain_tab(cfg, other, tab):
     "What a tab shows, as plain data"
     if tab == 'schedules': return schedule_table(cfg)
@@ -591,7 +591,7 @@ class ConfigInspector(Panel, js='inspector.js'):
         return self
     def save(self, path):
         "Write a page with everything in it that opens anywhere, offline; returns its path"
-        return save_page(self.complete(), path, title=f'Config: {os.path.basename(self.config.path)}')
+        return save_page(self, path, title=f'Config: {os.path.basename(self.config.path)}')
 
     def _heard(self, _, m, buffers=None):
         "What the page asks for"

@@ -496,16 +496,11 @@ function render({ model, el }) {
     map.sslWhere = () => ({ n, view: { ...view }, W, H, xy: Array.from(xy), moving: !!moving });
     sayMap();
     const refit = readCoords.last !== key; readCoords.last = key;
-    if (!animate || calm.matches || xy.length !== to.length || (refit && readCoords.live === undefined)) { xy = to; grid = makeGrid(xy); moving = null; if (refit && img) fit(); recolour(); schedule(); root.dataset.moving = "no"; return; }
+    if (!animate || calm.matches || xy.length !== to.length) { xy = to; grid = makeGrid(xy); moving = null; if (refit && img) fit(); recolour(); schedule(); root.dataset.moving = "no"; return; }
     const from = xy.slice();
     if (refit) { // another map has other units: begin where the points are on the screen now
       const old = from.map((v, i) => i % 2 ? sy(v) : sx(v)), g0 = makeGrid(to); grid = g0; xy = to; fit(); for (let i = 0; i < n; i++) { from[2 * i] = ux(old[2 * i]); from[2 * i + 1] = uy(old[2 * i + 1]); } xy = from.slice(); }
     recolour(); moving = { from, to, t0: performance.now() }; root.dataset.moving = "yes"; schedule();
-  }
-  function readLive() { // a map in the making: shown in place of the last, without animation
-    const b = array(model, "live", Uint16Array);
-    if (b.length !== 2 * n || !n) { if (readCoords.live) { readCoords.live = false; readCoords.last = readCoords.last === "live" ? "back" : readCoords.last; readCoords(false); } return; }
-    readCoords.live = true; readCoords.last = "live"; moving = null; xy = Float32Array.from(b, (v) => v / 65535); grid = makeGrid(xy); const s = homeBox ? view.s / homeBox : 1; fit(); if (s > 1.01) view.s *= 1; schedule();
   }
   function sayMap() {
     const ms = maps(), m = nowMap();
@@ -536,7 +531,7 @@ function render({ model, el }) {
     h("div", { class: "x-main" }, h("div", { class: "x-left" }, stage, frameRow, legendBox, h("div", { class: "ssl-row", style: { marginTop: "auto" } }, frames, measure)), tabs));
 
   on("change:coords change:maps change:shown change:frame", () => readCoords()); on("change:frame", () => { sayNeighbours(); sayMap(); }); on("change:shown change:maps", sayPerplexity);
-  on("change:live", readLive); on("change:colours change:colour_data change:colour", sayColours);
+  on("change:colours change:colour_data change:colour", sayColours);
   on("change:selected", readSelection); on("change:assigned change:given", readNames); on("change:probe", sayProbe);
   on("change:picked change:near", () => { sayNeighbours(); schedule(); }); on("change:near_rows change:near_far change:near_frames", readNear);
   on("change:perplexity", sayPerplexity); on("change:running change:progress change:status change:umap", sayStatus); on("change:thumbs change:thumb_rows change:thumb_shape", () => { readThumbs(); sayGallery(); });
