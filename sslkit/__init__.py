@@ -68,7 +68,7 @@ _names = {
     'train.slurm': ['job_port', 'saved_exit', 'slurm_script', 'submit_slurm'],
     'train.tools': ['ParameterTable', 'config_model', 'count_parameters', 'export_encoder', 'publish', 'read_encoder'],
     'train.weights': ['load_weights'],
-    'widgets.base': ['Job', 'Notice', 'Panel', 'WithPicture', 'asset', 'in_widget', 'one_line_of', 'page_of', 'panel_state', 'png', 'save_page', 'state_size'],
+    'widgets.base': ['Job', 'Notice', 'Panel', 'WithPicture', 'asset', 'in_turn', 'in_widget', 'one_line_of', 'page_of', 'panel_state', 'png', 'save_page', 'state_size'],
     'widgets.dashboards': ['Curve', 'Dashboard', 'DashboardCallback', 'dashboard', 'run_curves', 'smoothed'],
     'widgets.explorer': ['Explorer', 'colour_of', 'explore', 'feature_frames', 'most_points', 'pictures_of', 'run_features', 'thumbnails'],
     'widgets.inspector': ['Change', 'ConfigInspector', 'changed_values', 'child_config', 'config_diff', 'config_table', 'dataset_size', 'inspect_config', 'memory_estimate', 'preview_override', 'sample_views', 'schedule_table', 'step_counts', 'train_command'],

@@ -3,7 +3,7 @@
 from importlib import import_module as _import
 
 _names = {
-    'base': ['Job', 'Notice', 'Panel', 'WithPicture', 'asset', 'in_widget', 'one_line_of', 'page_of', 'panel_state', 'png', 'save_page', 'state_size'],
+    'base': ['Job', 'Notice', 'Panel', 'WithPicture', 'asset', 'in_turn', 'in_widget', 'one_line_of', 'page_of', 'panel_state', 'png', 'save_page', 'state_size'],
     'dashboards': ['Curve', 'Dashboard', 'DashboardCallback', 'dashboard', 'run_curves', 'smoothed'],
     'explorer': ['Explorer', 'colour_of', 'explore', 'feature_frames', 'most_points', 'pictures_of', 'run_features', 'thumbnails'],
     'inspector': ['Change', 'ConfigInspector', 'changed_values', 'child_config', 'config_diff', 'config_table', 'dataset_size', 'inspect_config', 'memory_estimate', 'preview_override', 'sample_views', 'schedule_table', 'step_counts', 'train_command'],
