@@ -17,7 +17,7 @@ $(READY): settings.ini setup.py pyproject.toml
 demo: $(READY)   ## pretrain MoCo v2 on embedded images, report in runs/demo (3 minutes on 2 cores)
 	$(BIN)/sslkit demo
 
-test: $(READY)   ## every notebook on a tiny budget, and the tests
+test: $(READY)   ## every notebook on a tiny budget, the tests, the widgets in a browser
 	$(BIN)/python tools/run_tests.py
 
 gpu: $(READY)     ## the tests that need a CUDA device

@@ -104,6 +104,14 @@ def test_several_runs(tmp_path):
     assert dashboard([tmp_path/'a/run',tmp_path/'b/run'], names=['one','two'], follow=False).names == ['one','two']
     (tmp_path/'c').mkdir(); w = dashboard([tmp_path/'c',tmp_path/'a/run'], follow=False, names=['c','a']); assert w.names == ['a'] and 'has no log' in w.error
 
+def test_every_curve_has_a_look_of_its_own(tmp_path):
+    f = run(tmp_path/'r'); w = dashboard([f]*50, names=[str(i) for i in range(50)], follow=False); c = w.charts[0]['curves']
+    assert len({(o['run']%10,o['dash']) for o in c}) == 50                                                    # colour and dash
+    lines = [o for o in w.picture().legends[0].get_lines()]; assert len({(o.get_color(),str(o._unscaled_dash_pattern)) for o in lines}) == 50
+    one = {k:D.Curve(10) for k in ('lr','lr group 2','lr group 3')}
+    for i,o in enumerate(one.values()): o.add(1, 0, 0, i)
+    assert [o['dash'] for o in D._pack([('r', one)])[0][0]['curves']] == [0,1,2]                            # groups of a run share its colour
+
 # --- the callback
 
 def test_a_fit(tmp_path):

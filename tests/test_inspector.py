@@ -159,6 +159,29 @@ def test_groups_have_curves_of_their_own():
     assert {c['group'] for c in d['curves'] if c['name'] == 'weight_decay'} == {'as written','wd x 0'} and len(d['groups']) == 3
     ema = next(c for c in d['curves'] if c['name'] == 'EMA momentum'); assert ema['v'][0] < .999 < ema['v'][-1]
 
+def test_a_curve_names_every_group_that_has_it():
+    cfg = load(str(ROOT/'mae/mae_vit-base-p16_8xb512-amp-coslr-300e_in1k.py'))
+    groups = dict(norm_decay_mult=0., bias_decay_mult=0., custom_keys={f'blocks.{i}.':dict(lr_mult=1-.05*i) for i in range(1, 12)})
+    import sslkit.widgets.inspector as m
+    of = {n:sorted(c['group'] for c in schedule_table(cfg)['curves'] if c['name'] == n) for n in ('lr','weight_decay')}
+    assert of == dict(lr=[''], weight_decay=['as written','wd x 0'])                              # every group has the same lr
+    calls,thin = [],m._thinned
+    with pytest.MonkeyPatch.context() as p:
+        p.setattr(m, '_thinned', lambda *a: calls.append(1) or thin(*a))
+        d = schedule_table(cfg.override(f'optim_wrapper.paramwise_cfg={groups}'))
+    lr = {c['group']:c['v'] for c in d['curves'] if c['name'] == 'lr'}
+    assert len(d['groups']) == 13 and set(lr) == {'as written', *(f'lr x {1-.05*i:.3g}' for i in range(1, 12))} and max(lr['lr x 0.5']) == pytest.approx(.5*max(lr['as written']), rel=1e-4)
+    assert len(calls) == len(d['curves'])
+
+@pytest.mark.parametrize('how', ['lr=1e999', 'lr=float("nan")', 'momentum=1e999'])
+def test_a_number_that_is_not_finite_still_makes_a_page(how, tmp_path):
+    kind = 'model' if how.startswith('mom') else 'optim_wrapper'
+    write(tmp_path, x=f'_base_ = "mmselfsup::{Path(MOCO).relative_to(ROOT.parent)}"\n{kind} = dict({how if kind == "model" else f"optimizer=dict({how})"})\n')
+    w = inspect_config(tmp_path/'x.py'); state = json.loads(re.search(r'id="state">(.*?)</script>', w.save(tmp_path/'p.html').read_text(), re.S)[1])
+    said = json.dumps([state['problems'], state['facts'], state['tabs']['schedules']])
+    assert ('inf' in said or 'nan' in said or 'not finite' in said) and w.picture() is not None
+    if kind == 'model': assert any('EMA momentum is not drawn' in n for n in state['tabs']['schedules']['notes']) and {c['name'] for c in state['tabs']['schedules']['curves']} == {'lr','weight_decay','momentum'}
+
 def test_schedule_of_an_unknown_data_set_and_of_iterations(moco, tmp_path):
     d = schedule_table(moco.override(f'train_dataloader.dataset=dict(type=CustomDataset,data_root="{tmp_path}")'))
     assert d['steps'] == 100 and any('100 iterations' in n for n in d['notes'])
@@ -238,6 +261,12 @@ def test_a_wrong_proposal_cannot_be_applied():
     w.apply(); assert [p['key'] for p in w.problems] == ['model.momentum']
     w.preview('model.momentum=0.9'); assert w.proposal['solved'] and not w.proposal['problems']
 
+def test_only_what_was_seen_is_applied():
+    w = inspect_config(MOCO); w.preview('max_epochs=3'); seen = w.proposal['options']
+    w.preview('max_epochs=300'); w._heard(w, dict(do='apply', options=seen)); assert w.options == [] and 'nothing was applied' in w.error and w.proposal['options'] == ['max_epochs=300']
+    w._heard(w, dict(do='apply', options=['max_epochs=300'])); assert w.options == ['max_epochs=300'] and w.error == ''
+    w._heard(w, dict(do='apply', options=seen)); assert w.options == ['max_epochs=300'] and w.error                   # the proposal is gone
+
 @pytest.mark.parametrize('bad', [5, 'a=1', [3], None, ['no'], ['nobody.there=1'], {'a':1}], ids=str)
 def test_wrong_options_are_one_line(bad):
     w = inspect_config(MOCO); w.options = ['max_epochs=3']
@@ -275,9 +304,9 @@ def test_a_broken_config_is_a_notice(name, tmp_path):
     assert isinstance(n, Notice) and BAD[name][1] in n.error and '\n' not in n.error
 @pytest.mark.parametrize('bad', [3, None, [], '/no/such/config.py', 'x.yaml', b'x.py'], ids=str)
 def test_what_is_no_config_is_a_notice(bad):
-    for n in (inspect_config(bad), inspect_config(MOCO, bad)):
-        if bad is None and not isinstance(n, Notice): continue                                    # no second config
-        assert isinstance(n, Notice) and n.error and '\n' not in n.error
+    n = inspect_config(bad); assert isinstance(n, Notice) and n.error and '\n' not in n.error
+    w = inspect_config(MOCO, bad)                                                                 # the first one can be seen all the same
+    assert isinstance(w, ConfigInspector) and w.rows and not w.other and '\n' not in w.error and w.error.startswith('no comparison: ') == (bad is not None)
 
 def test_empty_and_odd_configs_open(tmp_path):
     write(tmp_path, empty='', odd='a = None\nb = []\nc = {}\nd = dict(e=[[], {}], f=(1,))\ng = {1: 2, "x.y": 3}\n')
@@ -311,6 +340,11 @@ def test_page_holds_everything(tmp_path):
     assert set(state['tabs']) == {'schedules','model','steps','views','diff'} and not any('error' in t for t in state['tabs'].values())
     assert not re.search(r'(src|href)="http|url\(http|import .* from', text) and 'base_lr' in text
     with one_line('there is no folder'): w.save(tmp_path/'no'/'p.html')
+
+def test_its_style_leaves_other_widgets_alone():
+    from sslkit.widgets.base import asset
+    style = asset('inspector.js').split('`')[1]; own = set(re.findall(r'^\.(ssl-[a-z-]+)', style, re.M)) - {'ssl-inspector'}
+    assert own and not own & set(re.findall(r'ssl-[a-z-]+', asset('common.js', 'common.css', 'dashboard.js', 'explorer.js', 'studio.js')))
 
 def test_command_line(tmp_path, capsys, monkeypatch):
     from sslkit.train.cli import main

@@ -13,7 +13,7 @@ def parts():
     out,pics = ['<!-- Written by tools/readme.py from nbs/index.ipynb. Edit that. -->'],{}
     for i,c in enumerate(json.loads((root/'nbs'/'index.ipynb').read_text(encoding='utf-8'))['cells']):
         src = ''.join(c['source'])
-        if c['cell_type'] == 'markdown': out.append(src); continue
+        if c['cell_type'] == 'markdown': out.append(src.replace('](images/', '](nbs/images/')); continue
         if c['cell_type'] != 'code' or '#| hide\n' in src: continue
         if '#| echo: false' not in src: out.append(f'```python\n{src}\n```')
         said = ''.join(t for o in c['outputs'] if o.get('name') == 'stdout' for t in o['text']).rstrip()

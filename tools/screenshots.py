@@ -16,7 +16,7 @@ def panels(folder):
     from sslkit import DashboardCallback,OnlineProbe,augment_studio,explore,extract,fashion_mnist,inspect_config,mocov2_learner
     from sslkit.widgets.base import save_page
     dls = fashion_mnist(mini=True, bs=64)
-    learn = mocov2_learner(dls, 'tiny_resnet', k=1024, m=.996, t=.1, cbs=[OnlineProbe(), DashboardCallback(folder/'run', log_every=1, show=False)])
+    learn = mocov2_learner(dls, 'tiny_resnet', k=1024, m=.996, t=.1, cbs=[OnlineProbe(), DashboardCallback(folder/'run', log_every=1, show=True)])
     with learn.no_bar(): learn.fit_ssl(3)
     save_page(learn.dashboard.panel, folder/'dashboard.html')
     save_page(explore(extract(learn.model.encoder, dls, learn.recipe.eval, progress=False).valid, dls).wait(), folder/'explorer.html')

@@ -329,7 +329,7 @@ def _near_key(top, path):
         at.append(p)
     return ''
 
-# %% ../../nbs/config/81_chain.ipynb #53144bce
+# %% ../../nbs/config/81_chain.ipynb #ce6c727c
 @patch
 def _no(self:Config, k): raise KeyError(f'no key {k!r}' + did_you_mean(k, self._values))
 @patch
@@ -362,18 +362,21 @@ def _slots(self:Config, key):
     try: return walk(self._top, path)
     except Missing: raise KeyError(f'no key {key}' + _near_key(self._top, path)) from None
 @patch
-def leaves(self:Config, n=None, at=()):
-    "Dotted keys of all values that are no filled containers"
+def _leaf_slots(self:Config, n=None, at=()): # (dotted key, every `Put` there, oldest first)
     n = n or self._top
     for k,s in n.v.items() if is_dict(n) else enumerate(n.v):
         c = cur(s)
-        if isinstance(c.v, (dict,list)) and c.v: yield from self.leaves(c, (*at,k))
-        else: yield shown_key((*at,k))
+        if isinstance(c.v, (dict,list)) and c.v: yield from self._leaf_slots(c, (*at,k))
+        else: yield shown_key((*at,k)),s
+@patch
+def leaves(self:Config):
+    "Dotted keys of all values that are no filled containers"
+    return (k for k,_ in self._leaf_slots())
 
 Config.path,Config.options,Config.files,Config.notes = (property(lambda self, k=k: getattr(self, k), doc=d) for k,d in
     (('_path','The file'), ('_options','The overrides'), ('_files','Every file read'), ('_notes','What `load` had to say')))
 
-# %% ../../nbs/config/81_chain.ipynb #581c0a13
+# %% ../../nbs/config/81_chain.ipynb #ed94e26e
 @patch
 def where(self:Config, key)->str:
     "Who set the value at `key` last: 'file.py:12'"
@@ -382,8 +385,9 @@ def where(self:Config, key)->str:
 @patch
 def history(self:Config, key)->list:
     "Every place that set the value at `key`, oldest first, as `Entry`s; the last one's value is the config's. Raises `KeyError`"
-    return [Entry(p.src.where, p.src.text, plain(p.node), tuple((n,plain(d),self._origin(n)) for n,d in p.node.deps if not isinstance(d.v, (dict,list))), p.src.file, p.src.line)
-        for p in self._slots(key)[-1]]
+    return [self._entry_of(p) for p in self._slots(key)[-1]]
+@patch
+def _entry_of(self:Config, p): return Entry(p.src.where, p.src.text, plain(p.node), tuple((n,plain(d),self._origin(n)) for n,d in p.node.deps if not isinstance(d.v, (dict,list))), p.src.file, p.src.line)
 
 @patch
 def _origin(self:Config, name): # where the value that an expression read came from

@@ -12,18 +12,19 @@ from importlib import import_module
 from functools import lru_cache
 from .._types import TYPES
 
-# %% ../../nbs/core/03_registry.ipynb #a49bd236
+# %% ../../nbs/core/03_registry.ipynb #d72f8232
 def did_you_mean(name:str, # what was asked for
     choices,               # what there is
     listed=True            # where nothing is near: list them all, or say nothing?
     )->str:                # "; did you mean 'x'?" or, where nothing is near, "; choose from ..."
-    "The end of an error message about an unknown `name`: the nearest of `choices`, or all of them"
+    "The end of an error message about an unknown `name`: the nearest of `choices`, or all of them if they are few"
     choices = sorted(map(str, choices))[:2000]           # a search among more takes seconds
     low = {c.lower():c for c in choices}
     name = str(name).lower()
     near = [name] if name in low else difflib.get_close_matches(name, low, n=3, cutoff=.6)
     if near: return '; did you mean ' + ' or '.join(repr(low[c]) for c in near) + '?'
     if not listed: return ''
+    if len(choices) > 60: return f'; none of the {len(choices)} names that there are is like it'
     return '; choose from ' + ', '.join(choices) if choices else '; there are none'
 
 # %% ../../nbs/core/03_registry.ipynb #661ea287

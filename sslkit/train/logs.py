@@ -94,7 +94,7 @@ def _smoothed(ys, share=.04): # running median: one slow step does not lift its 
     w = max(1, round(len(ys)*share))
     return [statistics.median(ys[max(0, i-w):i+w+1]) for i in range(len(ys))]
 
-# %% ../../nbs/train/81_logs.ipynb #88d8ea64
+# %% ../../nbs/train/81_logs.ipynb #cac192de
 @styled
 def plot_logs(runs,  # folders of runs, or log files: ours, MMEngine's or those of the toolbox's 0.x
     keys=None,       # names of numbers; None: loss, kNN, learning rate, images a second, seconds a step, where there are any
@@ -120,7 +120,7 @@ def plot_logs(runs,  # folders of runs, or log files: ours, MMEngine's or those 
     if out: fig.savefig(out, dpi=130, facecolor='white')
     return fig
 
-def _look(i): return dict(color=PALETTE[i%len(PALETTE)], ls=_dashes[i%len(_dashes)])
+def _look(i): return dict(color=PALETTE[i%len(PALETTE)], ls=_dashes[(i+i//10)%len(_dashes)])
 
 def _panel(ax, k, runs, x):
     for i,r in enumerate(runs):

@@ -81,7 +81,7 @@ def run_curves(run, # folder of a run, a log file, or a `Run`
         if lone and _num(v := row.get('train_loss')): _add(out, 'loss', most, e*r.n, e, secs, v)
     return out
 
-# %% ../../nbs/widgets/94_dashboard.ipynb #f433f739
+# %% ../../nbs/widgets/94_dashboard.ipynb #c478a5d1
 def _chosen(curves, most=9):
     "Charts of several runs: name -> the keys of curves that belong in it; rates of parameter groups share one, and so do losses"
     ks = {k:None for c in curves for k in c}
@@ -98,7 +98,7 @@ def _pack(runs): # [(name, curves)] -> meta for the page, bytes
                 if key not in cs or not cs[key].n: continue
                 if key != k and k in cs and np.array_equal(cs[key].a[_MEAN,:cs[key].n], cs[k].a[_MEAN,:cs[k].n]): continue       # a group with the first one's rate
                 a = cs[key].array(); parts.append(a.tobytes())
-                curves.append(dict(run=i, at=at, n=a.shape[1], group='' if key == k else 'validation' if key == 'valid_loss' else key[3:], width=cs[key].width)); at += a.size
+                curves.append(dict(run=i, at=at, n=a.shape[1], group='' if key == k else 'validation' if key == 'valid_loss' else key[3:], width=cs[key].width, dash=(i+i//10+sum(c['run'] == i for c in curves))%5)); at += a.size
         meta.append(dict(key=k, label=_labels.get(k, k), curves=curves))
     return meta,b''.join(parts)
 
@@ -148,7 +148,7 @@ def points(self:Dashboard, key='loss')->dict:
 def describe(self:Dashboard)->str:
     return self.error or f'{self.title or "training dashboard"}: ' + ('; '.join(f'{n}, {", ".join(f"{_labels.get(k, k)} {v.last():.4g}" for k,v in c.items() if k in ("loss","knn"))}' for n,c in self._runs if c) or 'nothing yet')
 
-# %% ../../nbs/widgets/94_dashboard.ipynb #dfdefd41
+# %% ../../nbs/widgets/94_dashboard.ipynb #d2d20280
 def smoothed(v, s): # values, 0 <= s < 1
     "Exponential mean of `v`, without the pull of its start; where `v` is not finite, so is the result"
     out,acc,w = np.full(len(v), math.nan),0.,0.
@@ -170,7 +170,7 @@ def picture(self:Dashboard):
     axs += [fig.add_subplot(grid[r,c]) for r,c in free[:n-len(axs)]]
     for ax,c in zip(axs, self.charts): self._draw(ax, c)
     if len(self._runs) > 1:
-        hs = [plt.Line2D([], [], color=PALETTE[i%10], ls=_dashes[i%5]) for i in range(len(self._runs))]
+        hs = [plt.Line2D([], [], color=PALETTE[i%10], ls=_dashes[(i+i//10)%5]) for i in range(len(self._runs))]
         fig.legend(hs, self.names, loc='outside lower center', ncols=min(4, len(hs)), handlelength=3)
     if self.title: fig.suptitle(self.title)
     return fig
@@ -180,7 +180,7 @@ def _draw(self:Dashboard, ax, chart):
     k,row = chart['key'],dict(step=_STEP, epoch=_EPOCH, time=_SECONDS)[self.x]
     data = np.frombuffer(self.numbers, np.float32)
     for c in chart['curves']:
-        a = data[c['at']:c['at']+7*c['n']].reshape(7, -1); look = dict(color=PALETTE[c['run']%10], ls=_dashes[(c['run']+bool(c['group']))%5], lw=1.3)
+        a = data[c['at']:c['at']+7*c['n']].reshape(7, -1); look = dict(color=PALETTE[c['run']%10], ls=_dashes[c['dash']], lw=1.3)
         dense = k == 'loss' and not c['group']
         if dense: ax.fill_between(a[row], a[_LOW], a[_HIGH], color=look['color'], alpha=.13, lw=0); ax.plot(a[row], a[_MEAN], color=look['color'], alpha=.35, lw=.7)
         ax.plot(a[row], smoothed(a[_MEAN], self.smooth) if dense else a[_MEAN], **look, marker='o' if c['n'] <= 12 else None, ms=2.5)
@@ -353,7 +353,7 @@ def _say(self:DashboardCallback):
     line = f"DashboardCallback: no notebook here; in one, dashboard({str(f)!r}) shows this run, also while it trains" if f else "DashboardCallback: no notebook here and no log; DashboardCallback('runs/name') writes one for dashboard('runs/name')"
     if line not in _told: _told.add(line); print(line)
 
-# %% ../../nbs/widgets/94_dashboard.ipynb #c72f39aa
+# %% ../../nbs/widgets/94_dashboard.ipynb #93a30aac
 @patch
 def before_train(self:DashboardCallback):
     if not self._ready: self._begin()
@@ -362,7 +362,7 @@ def before_train(self:DashboardCallback):
 @patch
 def _begin(self:DashboardCallback):
     learn,f = self.learn,self._log_folder()
-    self._ready,self._curves,self._wait,self._rates,self._secs,self._cost = True,{},[],[],0.,0.
+    self._ready,self._curves,self._wait,self._rates,self._secs = True,{},[],[],0.
     if learn.train_iter and f is not None:                           # a run that goes on: what its log has, up to here
         try: self._curves = {k:c for k,c in _upto(f, learn.train_iter, self.most).items()}
         except (OSError,ValueError): pass
@@ -386,7 +386,7 @@ def after_batch(self:DashboardCallback):
     if now >= self._rates_at: self._rates.append((learn.train_iter, self._secs, [h['lr'] for h in learn.opt.hypers])); self._rates_at = now+.05
     if now >= self._next: self._update(); self._last = time.perf_counter()
 
-# %% ../../nbs/widgets/94_dashboard.ipynb #92474293
+# %% ../../nbs/widgets/94_dashboard.ipynb #8b52807b
 @patch
 def _update(self:DashboardCallback, final=False):
     t,learn,wait = time.perf_counter(),self.learn,self._wait
@@ -402,7 +402,7 @@ def _update(self:DashboardCallback, final=False):
     self._wait,self._rates = [],[]
     if self.n_views and t >= self._views_at: self._see(); self._views_at = t+self.views_every
     self.panel.show([(self.panel._name,self._curves)], status=self._status(final), stage='finished' if final else 'training')
-    now = time.perf_counter(); self._cost += now-t
+    now = time.perf_counter()
     self._next = now+max(self.every, 100*(now-t))
 
 @patch

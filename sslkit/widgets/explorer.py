@@ -5,14 +5,14 @@
 # %% auto #0
 __all__ = ['most_points', 'pictures_of', 'thumbnails', 'colour_of', 'feature_frames', 'run_features', 'Explorer', 'explore']
 
-# %% ../../nbs/widgets/93_explorer.ipynb #1a3b280c
-import csv, io, json, time
+# %% ../../nbs/widgets/93_explorer.ipynb #44ec1d93
+import csv, io, json, threading, time
 from fastai.basics import *
 import traitlets as T
 from ..core.registry import budget, write_text
 from ..evaluate.layouts import LayoutCache, _nearest_of, _pca, align_layouts, has_umap, layout, map_refused, maps_known, most_perplexity, place_beside, probe_names
 from ..evaluate.nearest import as_feats
-from .base import Job, Panel, _place, in_widget, one_line_of, save_page, state_size
+from .base import Job, Panel, _place, in_turn, in_widget, one_line_of, save_page, state_size
 
 # %% ../../nbs/widgets/93_explorer.ipynb #92a336dc
 most_points = 50_000
@@ -145,7 +145,7 @@ def _data_of(run):
     if c.get('data') not in data_names: raise ValueError(f'run_features: this run was trained on {c.get("data")!r}, which is no data set known by name; give data=')
     return open_data(c['data'], size=c['size'] if c['data'] == 'emoji' else None)
 
-# %% ../../nbs/widgets/93_explorer.ipynb #99534584
+# %% ../../nbs/widgets/93_explorer.ipynb #6719c861
 def _buffer(): return T.Any(b'').tag(sync=True, from_json=lambda v,w: bytes(v) if isinstance(v, (bytes,bytearray,memoryview)) else v)
 def _whole(v): return isinstance(v, (int,np.integer)) and not isinstance(v, bool)
 def _rows_ok(w, b): return isinstance(b, bytes) and len(b)%4 == 0 and (not b or int(np.frombuffer(b, '<u4').max()) < w.n)
@@ -177,6 +177,7 @@ class Explorer(Panel, js='explorer.js'):
     near = T.Dict().tag(sync=True)                                   # of the picked point, exact: of, frame, rows, distances
     status,note,probe,umap = (T.Unicode('').tag(sync=True) for _ in range(4))   # umap: why there is none
     running,progress = T.Unicode('').tag(sync=True),T.Float(0.).tag(sync=True)
+    def __init__(self, **kwargs): self._turn = threading.RLock(); super().__init__(**kwargs)
 
     @T.validate(*_checks)
     def _check(self, proposal):
@@ -186,7 +187,7 @@ class Explorer(Panel, js='explorer.js'):
 
 def _shown(v): s = repr(v); return s if len(s) < 40 else s[:36] + '...'
 
-# %% ../../nbs/widgets/93_explorer.ipynb #674c831a
+# %% ../../nbs/widgets/93_explorer.ipynb #31ba8525
 @patch
 def _fill(self:Explorer, names, feats, images, colours, how, perplexity, k, seed, clusters, most, cache, thumb_bytes, note):
     "Everything but t-SNE: this is the first picture"
@@ -211,6 +212,7 @@ def _put_colours(self:Explorer):
     with self.hold_sync(): self.colour_data,self.colours = np.stack([c['codes'] for c in self._cols]).astype('<u2').tobytes(),[{k:v for k,v in c.items() if k != 'codes'} for c in self._cols]
 
 @patch
+@in_turn
 def _add_map(self:Explorer, meta, ys, show=True):
     same = [i for i,(m,_) in enumerate(self._maps) if m['name'] == meta['name']]
     if same: self._maps[same[0]] = (meta,ys)
@@ -225,6 +227,7 @@ def _add_map(self:Explorer, meta, ys, show=True):
         if show: self.shown = [m['name'] for m,_ in self._maps].index(meta['name'])
 
 @patch
+@in_turn
 def add_colour(self:Explorer, name, # in the menu; one of this name is replaced
     values, names=None,             # (N,): whole numbers, words and yes/no are classes, fractions a scale; names of classes
     show=True):
@@ -255,8 +258,9 @@ def _all_neighbours(self:Explorer, stopping, most_bytes=500_000, most_work=3e11)
             nb,dd = _nearest_of(self._z[f], q, self.k); rows.append(nb); far.append(dd)
     with self.hold_sync(): self.near_rows,self.near_far,self.near_frames = np.concatenate(rows).astype('<u2' if size == 2 else '<u4').tobytes(),np.round(np.concatenate(far)/2*65535).astype('<u2').tobytes(),list(fs)
 
-# %% ../../nbs/widgets/93_explorer.ipynb #217e0ded
+# %% ../../nbs/widgets/93_explorer.ipynb #7762dc34
 @patch
+@in_turn
 def run(self:Explorer, how='tsne', # 'tsne' or 'umap'; 'pca' is there already
     perplexity=None):              # None: as it is set
     "Begin a map in the background; returns at once. What cannot be done is said in `status`"
@@ -271,6 +275,7 @@ def run(self:Explorer, how='tsne', # 'tsne' or 'umap'; 'pca' is there already
 _word = {'pca':'PCA','tsne':'t-SNE','umap':'UMAP'}
 
 @patch
+@in_turn
 def _done(self:Explorer, token, status):
     if token == self._token:
         with self.hold_sync(): self.running,self.progress,self.status = '',0.,status
@@ -296,12 +301,13 @@ def _map(self:Explorer, stopping, how, p):
     told = [0.]
     for f,z in enumerate(self._z):
         def say(share, f=f):
-            if stopping(): return True
             if time.time()-told[0] > .25:
                 told[0] = time.time(); n = len(self._z)
-                with self.hold_sync():
+                with self._turn, self.hold_sync():
+                    if stopping(): return True
                     self.progress = (f+share)/n
                     self.status = f'{_word[how]}{f", perplexity {p:g}" if how == "tsne" else ""}: {self.progress:.0%}' + (f', checkpoint {f+1} of {n}' if n > 1 else '') + f', {time.time()-t0:.0f} s'
+            return stopping()
         start = ys[-1] if ys else None
         some = self._chosen is not None and (known := self._known(z, how, p, start)) is None
         if self._chosen is None: ys.append(layout(self._feats[f], how, p, self._seed, start, cache=store, progress=say))
@@ -331,6 +337,7 @@ def _add_clusters(self:Explorer):
     self.add_colour(f'k-means, {k} clusters', kmeans(self._z[-1], k, seed=self._seed).labels, show=show)
 
 @patch
+@in_turn
 def stop(self:Explorer):
     "Stop the map in the making; the one shown stays"
     if self._job is not None and self._job.alive:

@@ -7,22 +7,21 @@ __all__ = ['config_table', 'Change', 'changed_values', 'preview_override', 'trai
            'step_counts', 'schedule_table', 'memory_estimate', 'sample_views', 'config_diff', 'ConfigInspector',
            'inspect_config']
 
-# %% ../../nbs/widgets/91_inspector.ipynb #2ac75243
-import contextlib, functools, io, math, os, re, shlex, tempfile, threading, warnings
+# %% ../../nbs/widgets/91_inspector.ipynb #03f18ad9
+import contextlib, io, math, os, re, shlex, tempfile, threading, warnings
 from pathlib import Path
 from typing import NamedTuple
 import traitlets as T
-from ..config.chain import Config, Entry, option_value, walk, _ref
+from ..config.chain import Config, option_value, walk, _ref
 from ..config.check import SECTIONS, parameters
 from ..config.dump import absent, changes, format_value, _equal
 from ..config.language import ConfigError, Missing, Override, config_dir, cur, is_dict, plain, shown, shown_key, step
 from ..core.registry import bare, signature
-from .base import Panel, in_widget, one_line_of, save_page
+from .base import Panel, in_turn, in_widget, one_line_of, save_page
 
-# %% ../../nbs/widgets/91_inspector.ipynb #79571362
+# %% ../../nbs/widgets/91_inspector.ipynb #580586fa
 def _entry(cfg, p, of='')->dict: # of: the container that was replaced as a whole, and took this one with it
-    e = Entry(p.src.where, p.src.text, plain(p.node), tuple((n,plain(d),cfg._origin(n)) for n,d in p.node.deps if not isinstance(d.v, (dict,list))), p.src.file, p.src.line)      # as `Config.history` has it
-    ref = _ref(p.src.node)
+    e,ref = cfg._entry_of(p),_ref(p.src.node)
     return dict(where=e.where, text=_cut(e.text, 300), value=_say(e.value), inputs=[] if ref else [[n,_say(v, 80),o] for n,v,o in e.inputs], origin=cfg._origin(ref) if ref else '', of=of)
 
 def _cut(s, n): return s if len(s) <= n else s[:n-3] + '...'
@@ -86,7 +85,7 @@ def config_table(cfg:Config, containers=False # rows for dicts and lists too, ea
     visit(cfg._top, (), None, [])
     return rows
 
-# %% ../../nbs/widgets/91_inspector.ipynb #9ee7afd6
+# %% ../../nbs/widgets/91_inspector.ipynb #68aaddda
 class Change(NamedTuple):
     "A value that an override changes"
     key:str
@@ -94,21 +93,15 @@ class Change(NamedTuple):
     new:object      # `absent` where there is none any more
     how:str         # 'set', 'derived', 'added' or 'removed'
 
-def _values(cfg): return {k:plain(cur(s)) for k,s in _leaf_slots(cfg._top)}
-def _leaf_slots(n, at=()): # as `Config.leaves`
-    for k,s in _items(n):
-        c = cur(s)
-        if isinstance(c.v, (dict,list)) and c.v: yield from _leaf_slots(c, (*at,k))
-        else: yield shown_key((*at,k)),s
-
 def _load_quietly(f, *args): # what `load` has to say is in `Config.notes`
     with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter('ignore'); return f(*args)
 
 def changed_values(before:Config, after:Config)->list:
     "Every value that differs, as `Change`s: first what was set, then what follows from it"
-    a,b,by = _values(before),_values(after),{k:s[-1].src for k,s in _leaf_slots(after._top)}
-    how = lambda k: 'removed' if k not in b else 'set' if by[k].line is None else 'added' if k not in a else 'derived'
+    old,new = dict(before._leaf_slots()),dict(after._leaf_slots())
+    a,b = ({k:plain(cur(s)) for k,s in o.items()} for o in (old,new))
+    how = lambda k: 'removed' if k not in b else 'set' if new[k][-1].src.line is None else 'added' if k not in a else 'derived'
     out = [Change(k, a.get(k, absent), b.get(k, absent), how(k)) for k in {**b, **a} if k not in a or k not in b or repr(a[k]) != repr(b[k])]
     return sorted(out, key=lambda c: ('set','derived','added','removed').index(c.how))
 
@@ -241,7 +234,7 @@ def step_counts(cfg:Config, processes=None # None: as the config's name says (8x
     return dict(batch=b, processes=w, accumulation=acc, images_per_step=b and b*w*acc, images=n, batches=per, steps=steps, epochs=epochs, iterations=iters, total_batches=total,
         total_steps=(epochs*steps if epochs and steps else iters and -(-iters//acc)), notes=notes)
 
-# %% ../../nbs/widgets/91_inspector.ipynb #d5dc7d80
+# %% ../../nbs/widgets/91_inspector.ipynb #98f07993
 def _parts(cfg): # `model_parts` on the meta device where that can be
     import torch
     from sslkit.config.build import model_parts
@@ -276,9 +269,11 @@ def _groups(cfg, model): # [(words, multiple of lr, multiple of wd, fixed, tenso
         ps = [p for p in (g['params'] if isinstance(g['params'], (list,tuple)) else list(g['params']))]
         lr,wd,fix = g.get('lr_mult', 1.),g.get('wd_mult', 1.),bool(g.get('fix_lr'))
         more = {k:v for k,v in g.items() if k not in ('params','lr_mult','wd_mult','fix_lr')}
-        words = ', '.join([*([f'lr x {lr:.3g}'] if lr != 1 else []), *([f'wd x {wd:.3g}'] if wd != 1 else []), *(['constant lr'] if fix else []), *(f'{k}={v}' for k,v in more.items())]) or 'as written'
+        words = ', '.join(filter(None, [_multiple('lr', lr, fix), _multiple('wd', wd), *(f'{k}={v}' for k,v in more.items())])) or 'as written'
         old = out.get(words, (words,lr,wd,fix,0,0)); out[words] = (*old[:4],old[4]+len(ps),old[5]+sum(p.numel() for p in ps))
     return list(out.values())
+
+def _multiple(of, m, fix=False): return ', '.join([f'{of} x {m:.3g}']*(m != 1) + [f'constant {of}']*fix)
 
 def schedule_table(cfg:Config, steps=None # iterations an epoch; None: those of the data set, or 100 where its size is not known
 )->dict:
@@ -294,17 +289,17 @@ def schedule_table(cfg:Config, steps=None # iterations an epoch; None: those of 
     groups,cbs = [('as written',1.,1.,False,0,0)],[]
     try: parts = _parts(cfg); groups,cbs = _groups(cfg, parts['model']),parts.get('cbs') or []
     except (ValueError,TypeError,KeyError,OSError,RuntimeError,ImportError,AttributeError) as e: notes.append(f'the model could not be built, so parameter groups and EMA are as the config writes them: {one_line_of(e)}')
-    out = []
+    out,of = [],dict(lr=[(_multiple('lr', lr, fix),lr,fix) for _,lr,_,fix,*_ in groups], weight_decay=[(_multiple('wd', wd),wd,False) for _,_,wd,*_ in groups])
+    def draw(name, values): # [(group, a value for each of `at`)]; groups that share a curve are named together
+        mine = {}
+        for group,v in values: mine.setdefault(tuple(v), []).append(group)
+        for v,gs in mine.items():
+            if not all(map(math.isfinite, v)): notes.append(f'{name} is not drawn where it is not finite'); continue
+            a,b = _thinned(at, v); out.append(dict(name=name, group='; '.join(gs) if len(mine) > 1 else '', at=a, v=b))
     for name,v in curves.items():
         if name == 'EMA momentum' and cbs: continue
-        for words,lr,wd,fix,*_ in groups:
-            m = (lr if name == 'lr' else wd if name == 'weight_decay' else 1)
-            w = [v[0]*m]*len(v) if fix and name == 'lr' else [x*m for x in v]
-            group = words if name in ('lr','weight_decay') and len(groups) > 1 else ''
-            if any(c['name'] == name and c['v'] == _thinned(at, w)[1] for c in out): continue
-            a,b = _thinned(at, w); out.append(dict(name=name, group=group, at=a, v=b))
-    for name,f in _followed(cbs):
-        a,b = _thinned(at, [f(i, n, total) for i in at]); out.append(dict(name=name, group='', at=a, v=b))
+        draw(name, [(words or 'as written', [v[0]*m]*len(v) if fix else [x*m for x in v]) for words,m,fix in dict.fromkeys(of.get(name, [('',1,False)]))])
+    for name,f in _followed(cbs): draw(name, [('', [f(i, n, total) for i in at])])
     if (a := cfg.get('auto_scale_lr') or {}).get('enable'): notes += [o for o in step_counts(cfg)['notes'] if o.startswith('auto_scale_lr')]
     return dict(curves=out, groups=[dict(group=g[0], tensors=g[4], parameters=g[5]) for g in groups], steps=n, total=total, epochs=epochs, notes=notes)
 
@@ -314,17 +309,20 @@ def _followed(cbs): # what callbacks move: (name, f(iteration, iterations an epo
         if isinstance(c, EMA): yield 'EMA momentum',(lambda i,n,total,m=c.m: float(m(i/total)) if callable(m) else m)
         if isinstance(c, Schedule): yield c.path_,(lambda i,n,total,f=c.f: float(f(i/n, i)))
 
-# %% ../../nbs/widgets/91_inspector.ipynb #bf5ffd68
+# %% ../../nbs/widgets/91_inspector.ipynb #b7db5f94
 def _view_shapes(cfg): # of a batch of two, as the pipeline makes them
     import torch
-    from sslkit.augment.pipeline import compile_pipeline
-    from sslkit.data.datasets import dataset_pipeline
-    c = _chans(cfg)
-    rec = compile_pipeline(dataset_pipeline(cfg.plain('train_dataloader.dataset')))
-    rec = rec.with_stats(((.5,)*c,(.25,)*c))
+    c = _chans(cfg); rec = _recipe_of(cfg, c, .5, .25)
     side = 2*max([rec.size]) if rec.size < 128 else 300
     g = torch.Generator().manual_seed(0)
     return [(tuple(v.shape[1:]),v.dtype) for v in rec(torch.zeros(2, c, side, side, dtype=torch.uint8), generator=g)]
+
+def _recipe_of(cfg, c, mean, std): # of its pipeline, for `c` channels that all have these numbers
+    from sslkit.augment.pipeline import compile_pipeline
+    from sslkit.data.datasets import dataset_pipeline
+    pipe = dataset_pipeline(cfg.plain('train_dataloader.dataset')) if cfg.get('train_dataloader.dataset') is not None else []
+    if not pipe: raise ConfigError('train_dataloader.dataset.pipeline is missing: there are no views', cfg.path)
+    return compile_pipeline(pipe).with_stats(((mean,)*c,(std,)*c))
 
 def _chans(cfg):
     c = cfg.get('model.backbone.in_channels', 3)
@@ -391,20 +389,14 @@ def _bytes(n):
         n /= 1024
     return f'{n:.1f} GB'
 
-# %% ../../nbs/widgets/91_inspector.ipynb #d3964540
+# %% ../../nbs/widgets/91_inspector.ipynb #fbccb834
 def sample_views(cfg:Config, n=3, # pictures
     seed=0                        # of the views
 )->dict:
     "`images` (n,C,H,W) and `views`, a list of (n,C,h,w), all uint8; `source` says whose pictures they are. Raises `ValueError` where the pipeline cannot be built"
     import torch
-    from sslkit.augment.pipeline import compile_pipeline
-    from sslkit.data.datasets import dataset_pipeline
-    pipe = dataset_pipeline(cfg.plain('train_dataloader.dataset')) if cfg.get('train_dataloader.dataset') is not None else []
-    if not pipe: raise ConfigError('train_dataloader.dataset.pipeline is missing: there are no views', cfg.path)
-    rec = compile_pipeline(pipe)
     x,source = _pictures(cfg, n)
-    c = x.shape[1]
-    rec = rec.with_stats(((0.,)*c,(1.,)*c)); rec.view_stats = {}
+    rec = _recipe_of(cfg, x.shape[1], 0., 1.); rec.view_stats = {}
     views = [v for v in rec(x, generator=torch.Generator().manual_seed(seed)) if v.is_floating_point()]
     return dict(images=x, views=[(v.clamp(0, 1)*255).round().byte() for v in views], source=source, masks=len(rec.masks))
 
@@ -448,7 +440,7 @@ def _moved(rows): # what was taken out here and put in there, unchanged
         if s: rows[rows.index(r)] = {**r, 'kind':'moved', 'other_key':s['other_key'], 'b':s['b'], 'other_where':s['other_where']}; rows.remove(s)
     return rows
 
-# %% ../../nbs/widgets/91_inspector.ipynb #6767e6f1
+# %% ../../nbs/widgets/91_inspector.ipynb #83c84330
 def _plain_tab(cfg, other, tab):
     "What a tab shows, as plain data"
     if tab == 'schedules': return schedule_table(cfg)
@@ -472,12 +464,6 @@ def _pictured(v):
 
 _TABS = ('schedules','model','steps','views','diff')
 _failures = (ValueError,TypeError,KeyError,OSError,RuntimeError,ImportError,AttributeError,NotImplementedError,SyntaxError,AssertionError,ZeroDivisionError,IndexError)
-
-def _in_turn(f): # JupyterLab handles what a page says in another thread than the cells
-    @functools.wraps(f)
-    def inner(self, *args, **kwargs):
-        with self._turn: return f(self, *args, **kwargs)
-    return inner
 
 class _Anything(T.TraitType):
     "A trait whose owner checks every value by itself, None too: what is wrong is said in the widget and not raised"
@@ -515,7 +501,7 @@ class ConfigInspector(Panel, js='inspector.js'):
             self.title = ' '.join([shown(cfg.path), *map(str, self._base.options)])
             self.rows = [{k:v for k,v in r.items() if v not in ('', {}, [], False)} for r in config_table(cfg, containers=True)]
             self.problems = [p._asdict() for p in cfg.check()]
-            self.notes,self.facts = list(cfg.notes),{k:v if isinstance(v, (int,float,str)) else _say(v) for k,v in cfg.facts().items()}
+            self.notes,self.facts = list(cfg.notes),{k:v if isinstance(v, (int,str)) or isinstance(v, float) and math.isfinite(v) else _say(v) for k,v in cfg.facts().items()}       # JSON has no infinity
             self.proposal,self.undoable = {},len(self._past)
             self.command,self.child = ('','') if self.locked else (train_command(cfg),child_config(cfg))
             with self._lock: self.config,self.tabs = cfg,{}                  # last, and together: an answer about the old config finds it gone
@@ -539,7 +525,7 @@ class ConfigInspector(Panel, js='inspector.js'):
         keys = {Override(o).key for o in options}
         return [o for o in self.options if Override(o).key not in keys] + list(options)
 
-    @_in_turn
+    @in_turn
     def preview(self, *options, seq=0)->list:
         "The `Change`s that overrides would make; they are the widget's `proposal` too. What is wrong with them is the proposal's `error`"
         out,said = [],dict(options=list(options), seq=seq, changes=[], more=0, problems=[], solved=[], error='')
@@ -553,12 +539,13 @@ class ConfigInspector(Panel, js='inspector.js'):
         self.proposal = said
         return out
 
-    @_in_turn
-    def apply(self):
-        "Make the proposal an override; nothing where there is none or it is wrong"
+    @in_turn
+    def apply(self, options=None):
+        "Make the proposal an override; nothing where there is none, it is wrong, or it is not that of `options`: only what was seen is applied"
         p = self.proposal
-        if p and not p['error']: self.options = self._joined(p['options'])
-    @_in_turn
+        if options not in (None, p.get('options')): self.error = 'nothing was applied: the proposal has changed since; look at it again'
+        elif p and not p['error']: self.options = self._joined(p['options'])
+    @in_turn
     def undo(self):
         "Take back the last `apply` (or `remove`)"
         if not self._past: return
@@ -566,7 +553,7 @@ class ConfigInspector(Panel, js='inspector.js'):
         try: self.options = self._past.pop()
         finally: self._undoing = False
         self.undoable = len(self._past)
-    @_in_turn
+    @in_turn
     def remove(self, option):
         "Take one of the applied overrides away"
         self.options = [o for o in self.options if o != option]
@@ -603,7 +590,8 @@ class ConfigInspector(Panel, js='inspector.js'):
                 if tab in self.tabs: return
                 with self._lock: self.tabs = {**self.tabs, tab:dict(busy=True)}
                 threading.Thread(target=self.compute, args=(tab,), daemon=True, name=f'inspect {tab}').start()
-            elif do in ('apply','undo'): getattr(self, do)()
+            elif do == 'apply': self.apply(m.get('options'))
+            elif do == 'undo': self.undo()
             elif do == 'remove': self.remove(m.get('option'))
             elif do == 'discard': self.proposal = {}
             else: raise ValueError(f'the inspector does not know what to do with {m!r:.60}')
@@ -611,20 +599,24 @@ class ConfigInspector(Panel, js='inspector.js'):
 
     def describe(self): return self.error or f'{self.title}: {sum(r["kind"] == "value" for r in self.rows)} values, {len(self.problems)} problems'
 
-# %% ../../nbs/widgets/91_inspector.ipynb #703da359
+# %% ../../nbs/widgets/91_inspector.ipynb #71888de8
 @in_widget
 def inspect_config(path_or_cfg, # path of a config file, a `Config`, or a dict
     other=None                  # a second one, to compare with
 )->ConfigInspector:
-    "A widget that shows where every value of a config comes from, and what a change would reach. A config that cannot be read is a `Notice` with its file and line"
-    return ConfigInspector(_config(path_or_cfg), None if other is None else _config(other))
+    "A widget that shows where every value of a config comes from, and what a change would reach. A config that cannot be read is a `Notice` with its file and line; a second one that cannot is a line in the first one's widget"
+    cfg,wrong = _config(path_or_cfg),''
+    try: other = None if other is None else _config(other)
+    except _failures as e: other,wrong = None,f'no comparison: {one_line_of(e)}'
+    w = ConfigInspector(cfg, other); w.error = wrong
+    return w
 
 def _config(o):
     if isinstance(o, Config): return o
     if isinstance(o, dict): return Config.from_dict(o)
     return _load_quietly(Config.load, o)
 
-# %% ../../nbs/widgets/91_inspector.ipynb #badeface
+# %% ../../nbs/widgets/91_inspector.ipynb #1d85c604
 def _excerpt(rows, most=20): # keys worth a look, with what stands above them
     leaf = [r for r in rows if r['kind'] == 'value']
     main = 'model.type','model.backbone.type','model.backbone.arch','model.backbone.depth','train_dataloader.batch_size','train_dataloader.dataset.type','optim_wrapper.type','optim_wrapper.optimizer.type','optim_wrapper.optimizer.lr','optim_wrapper.optimizer.weight_decay','param_scheduler.0.type','train_cfg.max_epochs','randomness.seed'
@@ -676,6 +668,7 @@ def _draw_schedules(fig, cfg):
     s = step_counts(cfg)
     try: curves = schedule_curves(cfg, s['batches'] or None)
     except _failures: curves = {}
+    curves = {k:v for k,v in curves.items() if all(map(math.isfinite, v))}
     moving = {k:v for k,v in curves.items() if max(v)-min(v) > 1e-9*max(1e-12, abs(max(v)))} or dict(list(curves.items())[:1])
     epochs,k = cfg.get('train_cfg.max_epochs'),len(moving)
     for i,(name,v) in enumerate(list(moving.items())[:2]):

@@ -36,7 +36,7 @@ learn = mocov2_learner(dls, "tiny_resnet", dim=8, k=64, encoder_kw=dict(width=4)
 'with learn.no_bar(), learn.no_logging(): learn.fit_ssl(2)', 'from sslkit import dashboard\nboard = dashboard("run", every=.2)\nboard']
 
 def test_a_fit_in_lab_and_its_log_in_a_new_kernel(lab, shot):
-    page = lab(FIT, run=False, height=1500)
+    page = lab(FIT, run=False, height=1500); theme(page, 'light')            # the Lab keeps what another test left
     run_cell(page, 0)
     page.evaluate('''() => { const a = window.jupyterapp, w = a.shell.currentWidget; w.content.activeCellIndex = 1; a.commands.execute('notebook:run-cell'); }''')      # nobody waits
     page.locator(LOSS).wait_for()
@@ -91,6 +91,12 @@ def test_the_page_from_a_file(static_page, shot, tmp_path):
     names = [page.keyboard.press('Tab') or page.evaluate('document.activeElement.dataset.key || document.activeElement.textContent') for _ in range(3)]; assert names == ['knn','rank','std']        # the order of the page
     boxes = [b for c in page.locator('.ssl-chart').all() for b in [c.bounding_box()]]; assert all(b['x'] >= 0 and b['x']+b['width'] <= 900 for b in boxes)
     page.set_viewport_size(dict(width=1300, height=900)); page.wait_for_timeout(300); shot(page, 'dashboard_page_1300_light')
+
+def test_run_11_does_not_look_like_run_1(static_page, shot, tmp_path):
+    (tmp_path/'r').mkdir(); (tmp_path/'r/scalars.json').write_text(lines(1, 12))
+    page = static_page(save_page(dashboard([tmp_path/'r']*12, names=[f'run {i}' for i in range(12)], follow=False), tmp_path/'p.html')); page.locator(LOSS).wait_for()
+    looks = page.locator('.ssl-legend line').evaluate_all('(l) => l.map((e) => e.getAttribute("stroke") + " " + e.getAttribute("stroke-dasharray"))'); assert len(set(looks)) == 12
+    shot(page, 'dashboard_12_runs')
 
 @pytest.mark.parametrize('text', ['', '{"mode": "tr', lines(1, 2), lines(1, 5, bad=(1,2,3,4))])
 def test_logs_with_little_in_them(static_page, tmp_path, text):

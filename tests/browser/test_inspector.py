@@ -1,14 +1,16 @@
 "The config inspector where people meet it: JupyterLab, Voila, and a page from a file"
-import shlex
+import re, shlex
 from pathlib import Path
 import pytest
 from browser.harness import kernel, theme, until
 from sslkit.config.chain import Config
 from sslkit.config.language import config_dir
+from sslkit.widgets.base import page_of
 from sslkit.widgets.inspector import inspect_config, preview_override, train_command
 
 FILES = {'base.py':'_base_ = "mmselfsup::selfsup/mocov2/mocov2_tiny-resnet_1xb64-coslr-10e_fashion-mnist-mini.py"\nmodel = dict(queue_len=2048)\n', 'mine.py':'_base_ = "base.py"\nmodel = dict(queue_len=512)\n'}
 CELLS = ['from sslkit.widgets.inspector import inspect_config, preview_override\nw = inspect_config("mine.py", "base.py")\nw']
+MOCO = Path(config_dir())/'selfsup/mocov2/mocov2_tiny-resnet_1xb64-coslr-10e_fashion-mnist-mini.py'
 LR = 'optim_wrapper.optimizer.lr'
 
 def node(page, key): return page.locator(f'.ssl-node[data-key="{key}"]')
@@ -106,6 +108,34 @@ def test_from_a_file(static_page, shot, tmp_path):
     for tab,has in (('Model and memory','activations'), ('Batch and steps','12,000'), ('Views','fashion-mnist-mini')):
         page.get_by_role('tab', name=tab).click(); assert has in page.locator('[role=tabpanel]:visible').inner_text()
         for t in ('light','dark'): theme(page, t); shot(page, f'inspector_static_{tab.split()[0].lower()}_{t}')
+
+def silent(w, path):
+    "A page that takes itself for a live one, and whose Python never answers; what it asks is in `sent`"
+    w.complete = lambda: None
+    path.write_text(page_of(w, 'x').replace('const model = { isStatic: true', 'window.sent = []; const model = window.model = { isStatic: false').replace('send() {}', 'send: (m) => sent.push(m)'), encoding='utf-8')
+    return path
+
+def test_nobodys_focus_or_typing_is_lost(static_page, tmp_path):
+    w = inspect_config(MOCO); w.options = ['max_epochs=3']; w.preview('batch_size=32')
+    page = static_page(silent(w, tmp_path/'p.html')); has = lambda c: page.evaluate(f'document.activeElement.classList.contains("{c}")')
+    page.locator('.ssl-chip button').focus(); page.keyboard.press('Enter'); page.evaluate('model.set("options", [])'); assert page.locator('.ssl-chip').count() == 0 and has('ssl-add')
+    page.locator('.ssl-apply').click(); assert page.evaluate('sent') == [dict(do='remove', option='max_epochs=3'), dict(do='apply', options=['batch_size=32'])]      # what is seen, by name
+    go_to(page, 'model.momentum'); page.keyboard.press('Enter'); page.keyboard.press('Control+A'); page.keyboard.type('0.5')
+    page.evaluate('model.set("rows", model.get("rows").map((r) => (r.key === "model.momentum" ? {...r, value: "0.7"} : r)))'); page.wait_for_timeout(50)
+    assert has('ssl-try') and page.locator('.ssl-try').input_value() == '0.5' and node(page, 'model.momentum').locator('.ssl-val').inner_text() == '0.7'
+    page.keyboard.press('Escape'); assert page.locator('.ssl-try').input_value() == '0.7' and has('ssl-tree')
+    page.clock.install(); page.get_by_role('tab', name='Model').click(); tab = page.locator('.ssl-tab-model'); assert tab.inner_text() == 'computing …'
+    page.clock.fast_forward(16000); assert 'Python is busy, or was restarted' in tab.inner_text()
+
+def test_every_colour_of_a_number_stands_out(static_page, tmp_path, shot):
+    w = inspect_config(MOCO); d = w.compute('schedules'); lr = next(c for c in d['curves'] if c['name'] == 'lr')
+    w.tabs = dict(schedules={**d, 'curves':[{**lr, 'group':f'lr x {i/8}', 'v':[v*i/8 for v in lr['v']]} for i in range(1, 9)]})
+    page = static_page(silent(w, tmp_path/'p.html')); page.get_by_role('tab', name='Schedules').click()
+    def light(c): return sum(k*(v/12.92 if v <= .03928 else ((v+.055)/1.055)**2.4) for k,v in zip((.2126,.7152,.0722), (int(o)/255 for o in re.findall(r'\d+', c))))
+    for t in ('light','dark'):
+        theme(page, t); shot(page, f'inspector_ramp_{t}')
+        on,*lines = [light(c) for c in [page.locator('.ssl-widget').evaluate('(e) => getComputedStyle(e).backgroundColor'), *page.locator('figure path[fill=none]').evaluate_all('(l) => l.map((e) => e.getAttribute("stroke"))')]]
+        assert len(lines) == 8 and all((max(on, o)+.05)/(min(on, o)+.05) > 2.9 for o in lines), t
 
 def test_thousands_of_values_are_not_all_in_the_page(static_page, tmp_path):
     (tmp_path/'big.py').write_text('model = dict(' + ', '.join(f'k{i}=dict(' + ', '.join(f'v{j}={i*j}' for j in range(25)) + ')' for i in range(100)) + ')\n')

@@ -45,11 +45,35 @@ const PALETTE = {
   dark: ["#8f86e8", "#ee8f9e", "#4fbf73", "#88ccee", "#eadc8f", "#d0709f", "#5fd3c0", "#c8c860", "#dd88cc", "#ff9a5c"],
 };
 const classColour = (el, i) => PALETTE[el.dataset.theme === "dark" ? "dark" : "light"][((i % 10) + 10) % 10];
-// Numbers: cividis, which reads the same with every kind of colour vision; t in 0..1
+// Dashes of lines, where colours alone are too few; as in Python's `_dashes`
+const STROKES = [[], [6, 3], [1.5, 2.5], [7, 2.5, 1.5, 2.5], [11, 4]];
+// Numbers: cividis, which reads the same with every kind of colour vision; t in 0..1. Only its part that stands out (3:1) from the page of this element
 const CIVIDIS = [[0, 32, 76], [0, 57, 112], [67, 78, 108], [102, 102, 110], [138, 127, 120], [175, 154, 110], [215, 183, 85], [255, 234, 70]];
-function ramp(t) {
+function ramp(el, t) {
+  t = el.dataset.theme === "dark" ? .42 + .58 * t : .68 * t;
   const x = Math.min(.999999, Math.max(0, t)) * (CIVIDIS.length - 1), i = Math.floor(x), f = x - i;
   return `rgb(${CIVIDIS[i].map((c, k) => Math.round(c + f * (CIVIDIS[i + 1][k] - c))).join(",")})`;
+}
+
+// An element of SVG, with attributes of any kind
+const svgEl = (tag, attrs, ...kids) => h(tag, { xmlns: 1, ...Object.fromEntries(Object.entries(attrs).map(([k, v]) => [k, String(v)])) }, ...kids);
+
+// Numbers as a reader wants them: whole ones with their thousands apart, others to some digits
+const count = (n) => n.toLocaleString("en-US");
+function figure(v, digits = 4) {
+  if (!Number.isFinite(v)) return "not finite";
+  const a = Math.abs(v);
+  if (a && (a < .001 || a >= 1e9)) return v.toExponential(digits - 2).replace(/\.?0+e/, "e");
+  return a >= 10000 ? count(Math.round(v)) : String(Number(v.toPrecision(a >= 1000 ? 4 : digits)));
+}
+
+// Round places on an axis from lo to hi, about n of them
+function ticks(lo, hi, n, whole = false) {
+  if (!(hi > lo) || !Number.isFinite(hi - lo)) return Number.isFinite(lo) ? [lo] : [];
+  const raw = (hi - lo) / Math.max(1, n), p = 10 ** Math.floor(Math.log10(raw)), f = [1, 2, 2.5, 5, 10].find((m) => m * p >= raw * .999);
+  const step = whole ? Math.max(1, Math.round(f * p)) : f * p, from = Math.ceil(lo / step - 1e-9), out = [];
+  for (let i = 0; i < 60 && (from + i) * step <= hi + step * 1e-6; i++) out.push((from + i) * step || 0);      // counted, not summed: a step may be too small to add
+  return out;
 }
 
 // Text to the clipboard, also where the page may not write there by itself (http, file://); true when it arrived

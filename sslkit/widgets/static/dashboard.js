@@ -1,5 +1,4 @@
 // The training dashboard: small charts with one cursor. Python sends seven rows of float32 a curve: step, epoch, seconds, mean, low, high, bad.
-const DASHES = [[], [6, 3], [1.5, 2.5], [7, 2.5, 1.5, 2.5], [11, 4]];
 const AXES = { step: ["step", 0], epoch: ["epoch", 1], time: ["training time", 2] };
 
 const STYLE = `
@@ -18,9 +17,8 @@ const STYLE = `
 .ssl-dashboard .ssl-charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(215px, 1fr)); grid-auto-rows: 148px; grid-auto-flow: dense; gap: 8px; }
 .ssl-dashboard .ssl-chart { position: relative; border: 1px solid var(--ssl-line); border-radius: 6px; padding: 4px 6px 2px; min-width: 0; display: flex; flex-direction: column; }
 .ssl-dashboard .ssl-chart.ssl-big { grid-column: span 2; grid-row: span 2; }
-.ssl-dashboard .ssl-charts[data-few] .ssl-chart.ssl-big { grid-row: span 2; }
 .ssl-dashboard .ssl-head { display: flex; justify-content: space-between; gap: 8px; font-size: 12px; white-space: nowrap; }
-.ssl-dashboard .ssl-head span:first-child { font-weight: 600; overflow: hidden; text-overflow: ellipsis; flex: 0 1 auto; }
+.ssl-dashboard .ssl-head span:first-child { font-weight: 600; overflow: hidden; text-overflow: ellipsis; flex: none; max-width: 70%; }
 .ssl-dashboard .ssl-value { font-variant-numeric: tabular-nums; overflow: hidden; text-overflow: ellipsis; flex: 0 1 auto; }
 .ssl-dashboard canvas { width: 100%; flex: 1; min-height: 0; display: block; cursor: crosshair; border-radius: 3px; }
 .ssl-dashboard .ssl-legend { display: flex; flex-wrap: wrap; gap: 4px; margin: 0 2px 6px; }
@@ -34,13 +32,7 @@ const STYLE = `
 @media (max-width: 520px) { .ssl-dashboard .ssl-chart.ssl-big { grid-column: span 1; } }
 `;
 
-// Numbers as a reader wants them: 3 to 4 digits, thousands apart
-function shown(v) {
-  if (!Number.isFinite(v)) return "not finite";
-  const a = Math.abs(v);
-  if (a >= 10000) return Math.round(v).toLocaleString("en");
-  return a === 0 ? "0" : a < .001 ? v.toExponential(1) : String(Number(v.toPrecision(a >= 1000 ? 4 : 3)));
-}
+const shown = (v) => figure(v, 3);
 function clock(s) {
   s = Math.round(s);
   return s < 60 ? `${s} s` : s < 3600 ? `${Math.floor(s / 60)}:${String(s % 60).padStart(2, "0")}` : `${Math.floor(s / 3600)} h ${String(Math.floor(s / 60) % 60).padStart(2, "0")}`;
@@ -48,14 +40,6 @@ function clock(s) {
 const exact = (v) => Number.isFinite(v) && v !== 0 && Math.abs(v) >= .001 && Math.abs(v) < 1000 ? v.toPrecision(3) : shown(v);      // a value that stands alone keeps its zeros
 const axisText = (x, v) => x === "time" ? clock(v) : x === "epoch" ? String(Number(v.toFixed(2))) : shown(v);
 
-// Round places on an axis from lo to hi, about n of them
-function ticks(lo, hi, n, whole = false) {
-  if (!(hi > lo) || !Number.isFinite(hi - lo)) return Number.isFinite(lo) ? [lo] : [];
-  const raw = (hi - lo) / Math.max(1, n), p = 10 ** Math.floor(Math.log10(raw)), f = [1, 2, 2.5, 5, 10].find((m) => m * p >= raw * .999);
-  const step = whole ? Math.max(1, Math.round(f * p)) : f * p, from = Math.ceil(lo / step - 1e-9), out = [];
-  for (let i = 0; i < 60 && (from + i) * step <= hi + step * 1e-6; i++) out.push((from + i) * step || 0);      // counted, not summed: a step may be too small to add
-  return out;
-}
 // On a logarithmic axis: powers of ten, and 2 and 5 between them where there is room
 function logTicks(lo, hi) {
   const all = [];
@@ -106,7 +90,7 @@ function dashboard({ model, el }) {
 
   // --- what Python sent
   function read() {
-    const v = opt("numbers"), all = array(model, "numbers", Float32Array);
+    const all = array(model, "numbers", Float32Array);
     curves = (opt("charts") || []).map((c) => ({ ...c, list: c.curves.map((o) => {
       const rows = Array.from({ length: 7 }, (_, i) => all.subarray(o.at + i * o.n, o.at + (i + 1) * o.n));
       return { ...o, rows };
@@ -115,7 +99,7 @@ function dashboard({ model, el }) {
   }
   function smooth() { for (const c of curves) for (const o of c.list) o.soft = c.key === "loss" && !o.group ? smoothed(o.rows[3], opt("smooth")) : o.rows[3]; }
 
-  const colour = (i) => classColour(root, i), dash = (o) => DASHES[(o.run + (o.group ? 1 : 0)) % DASHES.length];
+  const colour = (i) => classColour(root, i);
   const seen = (c) => c.list.filter((o) => !hidden.has(o.run) && o.n);
 
   // --- charts: made once, kept while their curves grow
@@ -211,7 +195,7 @@ function dashboard({ model, el }) {
         if (o.width > 1) { g.globalAlpha = .13; for (let i = 1; i < o.n; i++) band(g, X(xs[i - 1]), X(xs[i]), Y(limit(o.rows[4][i], isLog, y0)), Y(limit(o.rows[5][i], isLog, y0))); }
         g.globalAlpha = .38; g.lineWidth = 1; trace(g, xs, o.rows[3], X, Y, isLog); g.globalAlpha = 1;
       }
-      g.lineWidth = 1.8; g.setLineDash(dash(o)); trace(g, xs, o.soft, X, Y, isLog); g.setLineDash([]);
+      g.lineWidth = 1.8; g.setLineDash(STROKES[o.dash]); trace(g, xs, o.soft, X, Y, isLog); g.setLineDash([]);
       if (o.n <= 12) for (let i = 0; i < o.n; i++) if (ok(o.soft[i], isLog)) dot(g, X(xs[i]), Y(o.soft[i]), 2.2);
       g.strokeStyle = css("--ssl-warn"); g.lineWidth = 1.6;
       for (let i = 0; i < o.n; i++) if (o.rows[6][i]) cross(g, X(xs[i]), bottom - 5);
@@ -273,7 +257,7 @@ function dashboard({ model, el }) {
     const want = names.join("\n") + root.dataset.theme; if (legend.dataset.for === want) return;
     legend.dataset.for = want;
     legend.replaceChildren(...names.map((n, i) => {
-      const swatch = h("svg", { width: "30", height: "8", "aria-hidden": "true" }, h("line", { xmlns: true, x1: "0", y1: "4", x2: "30", y2: "4", stroke: colour(i), "stroke-width": "2.2", "stroke-dasharray": DASHES[i % DASHES.length].join(" ") }));
+      const swatch = h("svg", { width: "30", height: "8", "aria-hidden": "true" }, h("line", { xmlns: true, x1: "0", y1: "4", x2: "30", y2: "4", stroke: colour(i), "stroke-width": "2.2", "stroke-dasharray": STROKES[(i + Math.floor(i / 10)) % 5].join(" ") }));
       return h("button", { class: "ssl-button", type: "button", "aria-pressed": String(!hidden.has(i)), title: "show or hide this run", onclick: (e) => { if (hidden.has(i)) hidden.delete(i); else hidden.add(i); e.currentTarget.setAttribute("aria-pressed", String(!hidden.has(i))); later(); } }, swatch, n);
     }));
   }

@@ -30,7 +30,9 @@ const CSS = `
 .ssl-explorer .x-key[aria-pressed=true] { background: var(--ssl-raised); color: var(--ssl-ink); border-color: var(--ssl-accent) }
 .ssl-explorer .x-key small, .ssl-explorer .x-soft { color: var(--ssl-soft) }
 .ssl-explorer .x-gallery { display: flex; flex-wrap: wrap; gap: 3px; max-height: 178px; overflow: auto; margin: 6px 0 }
-.ssl-explorer .x-gallery canvas { width: 42px; height: 42px; object-fit: contain; cursor: pointer }
+.ssl-explorer .x-gallery canvas { width: 42px; height: 42px; object-fit: contain }
+.ssl-explorer .x-gallery button { padding: 0; border: 0; background: none; cursor: pointer }
+.ssl-explorer .x-gallery button:has(canvas[hidden]) { display: none }
 .ssl-explorer .x-bars { display: grid; grid-template-columns: minmax(50px, auto) 1fr auto; gap: 2px 8px; align-items: center; font-size: 12px }
 .ssl-explorer .x-bars b { display: block; height: 9px; border-radius: 2px; background: var(--ssl-accent); min-width: 1px }
 .ssl-explorer .x-bars span:nth-child(3n+1) { overflow: hidden; text-overflow: ellipsis; white-space: nowrap; max-width: 110px }
@@ -50,9 +52,6 @@ const CSS = `
 .ssl-explorer .ssl-button { cursor: pointer } .ssl-explorer .ssl-button:disabled { cursor: default }
 .ssl-explorer h4 { margin: 10px 0 4px; font-size: 13px }
 `;
-
-const fmt = (v) => { const a = Math.abs(v); return a && (a >= 1e5 || a < 1e-3) ? v.toExponential(2) : String(+v.toPrecision(4)); };
-const count = (n) => n.toLocaleString("en-US");
 
 // The same sentence as `perplexity_line` in Python; a test holds them together
 function perplexityLine(p, n) {
@@ -162,7 +161,7 @@ function render({ model, el }) {
   }
 
   // --- the stage
-  const map = h("canvas", { class: "ssl-map", tabindex: "0", role: "application", "aria-roledescription": "map of points", "aria-label": "Map of features", "aria-describedby": "" });
+  const map = h("canvas", { class: "ssl-map", tabindex: "0", role: "application", "aria-roledescription": "map of points", "aria-label": "Map of features" });
   const live = h("div", { class: "x-soft", "aria-live": "polite", style: { position: "absolute", left: "8px", bottom: "5px", fontSize: "12px", pointerEvents: "none" } });
   const tip = h("div", { class: "x-tip", hidden: true });
   const toolPan = h("button", { class: "ssl-button", type: "button", "aria-pressed": "true", title: "drag moves the map", onclick: () => tool("pan") }, "Pan");
@@ -171,6 +170,7 @@ function render({ model, el }) {
   const zoomIn = h("button", { class: "ssl-button", type: "button", "aria-label": "zoom in", onclick: () => zoom(1.4) }, "+"), zoomOut = h("button", { class: "ssl-button", type: "button", "aria-label": "zoom out", onclick: () => zoom(1 / 1.4) }, "\u2212");
   const reset = h("button", { class: "ssl-button", type: "button", title: "the whole map (key 0)", onclick: fit }, "Whole map");
   const stage = h("div", { class: "x-stage" }, map, h("div", { class: "x-tools" }, toolPan, toolLasso, inView, zoomOut, zoomIn, reset), live, tip);
+  map.sslWhere = () => ({ n, view: { ...view }, W, H, xy: Array.from(xy), moving: !!moving });                          // for tests
   let mode = "pan";
   function tool(m) { mode = m; toolPan.setAttribute("aria-pressed", m === "pan"); toolLasso.setAttribute("aria-pressed", m === "lasso"); map.dataset.tool = m; }
 
@@ -194,7 +194,7 @@ function render({ model, el }) {
     const data = array(model, "colour_data", Uint16Array), from = model.get("colour") * n;
     codes.set(data.subarray(from, from + n));
     let look;
-    if (c.kind === "number") { const lut = Array.from({ length: 256 }, (_, i) => pixel(ramp(i / 255))); look = (k) => lut[Math.min(255, Math.floor(k * 256 / 65001))]; }
+    if (c.kind === "number") { const lut = Array.from({ length: 256 }, (_, i) => pixel(ramp(root, i / 255))); look = (k) => lut[Math.min(255, Math.floor(k * 256 / 65001))]; }
     else { const lut = []; look = (k) => (lut[k] ??= classPixel(k)); }
     col = new Uint32Array(n); dim = new Uint32Array(n); const dims = new Map();
     const pale = nowMap().placed && placed.length === n;
@@ -303,7 +303,7 @@ function render({ model, el }) {
   };
   on("msg:custom", arrived);
 
-  function valueOf(i) { const c = colourNow(), k = codes[i]; return k === NONE ? "missing" : c.kind === "class" ? c.names[k] : fmt(c.lo + (c.hi - c.lo) * k / 65000); }
+  function valueOf(i) { const c = colourNow(), k = codes[i]; return k === NONE ? "missing" : c.kind === "class" ? c.names[k] : figure(c.lo + (c.hi - c.lo) * k / 65000); }
   function nameOf(i) { return names.length && names[i] ? model.get("given")[names[i] - 1] : ""; }
   function describe(i) { const c = colourNow(), nm = nameOf(i); return `point ${i}${c.name === "one colour" ? "" : `, ${c.name} ${valueOf(i)}`}${nm ? `, named ${nm}` : ""}`; }
 
@@ -352,7 +352,7 @@ function render({ model, el }) {
   map.addEventListener("dblclick", (e) => { const [x, y] = at(e); zoom(2, x, y); });
 
   function lasso(p, add) {
-    map.sslLasso = p; const rows = [];
+    const rows = [];
     let x0 = Infinity, x1 = -Infinity, y0 = Infinity, y1 = -Infinity; for (const [x, y] of p) { x0 = Math.min(x0, x); x1 = Math.max(x1, x); y0 = Math.min(y0, y); y1 = Math.max(y1, y); }
     for (let i = 0; i < n; i++) { const x = xy[2 * i], y = xy[2 * i + 1]; if ((x >= x0 && x <= x1 && y >= y0 && y <= y1 && lit(i) && inside(p, x, y)) || (add && sel[i])) rows.push(i); }
     select(rows); showTab(0);
@@ -390,7 +390,8 @@ function render({ model, el }) {
   }
   const nearBox = h("div", {});
   function sayNeighbours() {
-    const p = model.get("picked"), nb = neighbours(), F = model.get("frames"); nearBox.dataset.rows = nb ? nb.rows.join(" ") : "";
+    const p = model.get("picked"), nb = neighbours(), F = model.get("frames"), had = nearBox.contains(document.activeElement);
+    nearBox.dataset.rows = nb ? nb.rows.join(" ") : "";
     if (p < 0 || p >= n) { nearBox.replaceChildren(h("p", { class: "ssl-note" }, "Click a point (or go to one with n and press Enter): its nearest neighbours among the features, not on the map, are joined to it by lines.")); return; }
     const face = (i, d) => { const c = h("canvas", { "data-keep": "" }); paint(c, i);
       return h("button", { type: "button", title: describe(i), onmouseenter: () => point(i), onmouseleave: () => point(-1), onfocus: () => point(i, true), onclick: () => pick(i) }, model.get("thumb_shape")[0] ? c : "", h("span", {}, valueOf(i), h("br"), h("span", { class: "x-soft" }, d === null ? `point ${i}` : `distance ${d.toFixed(3)}`))); };
@@ -399,12 +400,16 @@ function render({ model, el }) {
     nearBox.replaceChildren(h("div", { class: "x-near" }, face(p, null)),
       h("p", { class: "ssl-note" }, nb ? `Its ${nb.rows.length} nearest by cosine distance in feature space${F.length > 1 ? ` (${F[model.get("frame")]})` : ""}${same === null ? "" : `; ${same} of ${nb.rows.length} of the same ${colourNow().name}`}.` : n < 2 ? "There is no other point." : still ? "This page brought no neighbours along: there were too many points. A kernel computes them." : "Looking them up ..."),
       h("div", { class: "x-near" }, rows));
+    if (had) nearBox.querySelector("button").focus();               // the button that was pressed is gone: the point it led to has its place
     nearBox.dataset.distances = nb ? nb.distances.join(" ") : "";
     sharpen([p, ...(nb ? nb.rows : [])]);
   }
 
   // --- the selection: gallery and histogram
-  const gallery = h("div", { class: "x-gallery", role: "list", "aria-label": "pictures of the selection" }), bars = h("div", { class: "x-bars" }), selLine = h("p", { class: "ssl-note x-count" });
+  const gallery = h("div", { class: "x-gallery", role: "list", "aria-label": "pictures of the selection; arrows move", onkeydown: (e) => {
+    const to = { ArrowRight: e.target.nextElementSibling, ArrowLeft: e.target.previousElementSibling, Home: gallery.firstElementChild, End: gallery.lastElementChild }[e.key];
+    if (to) { e.preventDefault(); e.target.tabIndex = -1; to.tabIndex = 0; to.focus(); }
+  } }), bars = h("div", { class: "x-bars" }), selLine = h("p", { class: "ssl-note x-count" });
   function readSelection() {
     const rows = array(model, "selected", Uint32Array); sel = new Uint8Array(n); selN = 0;
     for (const i of rows) if (i < n) { sel[i] = 1; selN++; }
@@ -414,7 +419,8 @@ function render({ model, el }) {
   function sayGallery() {
     const rows = selRows(), most = 48, every = Math.max(1, rows.length / most), shown = rows.length <= most ? rows : Array.from({ length: most }, (_, i) => rows[Math.floor(i * every)]);
     selLine.textContent = selN ? `${count(selN)} of ${count(n)} points selected${selN > most ? `; ${most} of them, evenly chosen:` : ":"}` : "Nothing is selected. Draw a lasso (button, or Shift and drag), or press s for all that is in view, c for a class.";
-    gallery.replaceChildren(...(model.get("thumb_shape")[0] ? shown : []).map((i) => { const c = h("canvas", { role: "listitem", "aria-label": describe(i), title: describe(i), onclick: () => { pick(i); showTab(1); }, onmouseenter: () => point(i), onmouseleave: () => point(-1) }); if (!paint(c, i)) c.hidden = true; return c; }));
+    gallery.replaceChildren(...(model.get("thumb_shape")[0] ? shown : []).map((i, q) => { const c = h("canvas"); if (!paint(c, i)) c.hidden = true;
+      return h("button", { type: "button", tabIndex: q ? -1 : 0, "aria-label": describe(i), title: describe(i), onclick: () => { pick(i); showTab(1); nearBox.querySelector("button").focus(); }, onmouseenter: () => point(i), onmouseleave: () => point(-1), onfocus: () => point(i) }, c); }));
     if (shown.length) sharpen(shown);
   }
   function sayHistogram() {
@@ -423,7 +429,7 @@ function render({ model, el }) {
     if (c.kind === "class") { for (let i = 0; i < n; i++) if (sel[i]) tally.set(codes[i], (tally.get(codes[i]) || 0) + 1);
       items = [...tally].sort((a, b) => b[1] - a[1]).map(([k, v]) => [k === NONE ? "missing" : c.names[k], v, k === NONE ? "var(--ssl-soft)" : classColour(root, k), k === NONE ? "" : ` of ${count(c.counts[k])}`]); }
     else { const B = 10; for (let i = 0; i < n; i++) if (sel[i]) { const k = codes[i] === NONE ? NONE : Math.min(B - 1, Math.floor(codes[i] / 65001 * B)); tally.set(k, (tally.get(k) || 0) + 1); }
-      items = [...tally].sort((a, b) => a[0] - b[0]).map(([k, v]) => [k === NONE ? "missing" : `${fmt(c.lo + (c.hi - c.lo) * k / B)} to ${fmt(c.lo + (c.hi - c.lo) * (k + 1) / B)}`, v, k === NONE ? "var(--ssl-soft)" : ramp((k + .5) / B), ""]); }
+      items = [...tally].sort((a, b) => a[0] - b[0]).map(([k, v]) => [k === NONE ? "missing" : `${figure(c.lo + (c.hi - c.lo) * k / B)} to ${figure(c.lo + (c.hi - c.lo) * (k + 1) / B)}`, v, k === NONE ? "var(--ssl-soft)" : ramp(root, (k + .5) / B), ""]); }
     const top = Math.max(...items.map((o) => o[1])), rest = items.slice(12);
     for (const [nm, v, colour, of] of items.slice(0, 12)) bars.append(h("span", { title: nm }, nm), h("b", { style: { width: `${100 * v / top}%`, background: colour } }), h("span", {}, count(v), h("span", { class: "x-soft" }, of)));
     if (rest.length) bars.append(h("span", {}, `${rest.length} more`), h("span"), h("span", {}, count(rest.reduce((a, o) => a + o[1], 0))));
@@ -481,7 +487,7 @@ function render({ model, el }) {
   function legend() {
     const c = colourNow(); legendBox.replaceChildren();
     if (c.name === "one colour") return;
-    if (c.kind === "number") { const stops = Array.from({ length: 9 }, (_, i) => ramp(i / 8)).join(","); legendBox.append(h("span", { class: "x-soft" }, `${c.name}: ${c.note}`), h("span", {}, fmt(c.lo)), h("span", { class: "x-ramp", style: { background: `linear-gradient(90deg,${stops})`, alignSelf: "center" } }), h("span", {}, fmt(c.hi)), c.missing ? h("span", { class: "x-soft" }, `grey: ${count(c.missing)} missing`) : ""); return; }
+    if (c.kind === "number") { const stops = Array.from({ length: 9 }, (_, i) => ramp(root, i / 8)).join(","); legendBox.append(h("span", { class: "x-soft" }, `${c.name}: ${c.note}`), h("span", {}, figure(c.lo)), h("span", { class: "x-ramp", style: { background: `linear-gradient(90deg,${stops})`, alignSelf: "center" } }), h("span", {}, figure(c.hi)), c.missing ? h("span", { class: "x-soft" }, `grey: ${count(c.missing)} missing`) : ""); return; }
     const key = (k, nm, v, colour, s) => { const b = h("button", { class: "ssl-button x-key", type: "button", "aria-pressed": String(only.has(k)), "data-code": k, title: "show only this class", onclick: () => { only.has(k) ? only.delete(k) : only.add(k); b.setAttribute("aria-pressed", only.has(k)); walk = []; schedule(); } },
       h("svg", { width: "12", height: "12", viewBox: "0 0 16 16", "aria-hidden": "true" }, h("path", { xmlns: 1, d: SVG[s], fill: colour })), nm, " ", h("small", {}, count(v))); return b; };
     c.names.forEach((nm, k) => { if (c.counts[k]) legendBox.append(key(k, nm, c.counts[k], classColour(root, k), shapeOf(k))); });
@@ -493,7 +499,6 @@ function render({ model, el }) {
     n = model.get("n"); all = array(model, "coords", Uint16Array); placed = array(model, "placed", Uint8Array);
     const F = Math.max(1, model.get("frames").length); if (all.length < F * 2 * n * maps().length) return;                // the rest of the news is on its way
     const to = target(), key = nowMap().name; walk = [];
-    map.sslWhere = () => ({ n, view: { ...view }, W, H, xy: Array.from(xy), moving: !!moving });
     sayMap();
     const refit = readCoords.last !== key; readCoords.last = key;
     if (!animate || calm.matches || xy.length !== to.length) { xy = to; grid = makeGrid(xy); moving = null; if (refit && img) fit(); recolour(); schedule(); root.dataset.moving = "no"; return; }

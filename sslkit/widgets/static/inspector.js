@@ -47,13 +47,13 @@ const STYLE = `
 .ssl-proposal td { font: 12px/1.5 ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; overflow-wrap: anywhere; }
 .ssl-proposal td:first-child, .ssl-kind { white-space: nowrap; color: var(--ssl-soft); }
 .ssl-proposal td s { color: var(--ssl-soft); }
-.ssl-charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); gap: 10px 18px; }
-.ssl-charts figure { margin: 0; min-width: 0; }
-.ssl-charts figcaption { font-weight: 600; }
-.ssl-charts svg { width: 100%; height: auto; display: block; touch-action: none; }
-.ssl-charts text { fill: var(--ssl-soft); font: 10.5px system-ui, sans-serif; }
-.ssl-legend { display: flex; flex-wrap: wrap; gap: 0 14px; font-size: 12px; }
-.ssl-legend svg { width: 26px; height: 10px; display: inline-block; vertical-align: middle; }
+.ssl-inspector .ssl-charts { display: grid; grid-template-columns: repeat(auto-fit, minmax(340px, 1fr)); gap: 10px 18px; }
+.ssl-inspector .ssl-charts figure { margin: 0; min-width: 0; max-width: 640px; }
+.ssl-inspector .ssl-charts figcaption { font-weight: 600; }
+.ssl-inspector .ssl-charts svg { width: 100%; height: auto; display: block; touch-action: none; }
+.ssl-inspector .ssl-charts text { fill: var(--ssl-soft); font: 10.5px system-ui, sans-serif; }
+.ssl-inspector .ssl-legend { display: flex; flex-wrap: wrap; gap: 0 14px; font-size: 12px; }
+.ssl-inspector .ssl-legend svg { width: 26px; height: 10px; display: inline-block; vertical-align: middle; }
 .ssl-bar { display: inline-block; height: 9px; background: var(--ssl-accent); border-radius: 2px; vertical-align: middle; min-width: 1px; }
 .ssl-inspector td.ssl-num, .ssl-inspector th.ssl-num { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 .ssl-wide { overflow-x: auto; }
@@ -70,8 +70,8 @@ const STYLE = `
 `;
 
 const TABS = { schedules: "Schedules", model: "Model and memory", steps: "Batch and steps", views: "Views", diff: "Difference" };
-const ROW = 24, number = (n) => n.toLocaleString("en-US"), short = (where) => where.split("/").pop();
-const plural = (n, what, many = what + "s") => `${number(n)} ${n === 1 ? what : many}`;
+const ROW = 24, short = (where) => where.split("/").pop();
+const plural = (n, what, many = what + "s") => `${count(n)} ${n === 1 ? what : many}`;
 
 // The text with what was searched for marked
 function marked(text, find) {
@@ -192,19 +192,11 @@ function entry(e, won) {
     (e.inputs || []).map(([n, v, o]) => h("div", { class: "ssl-from" }, h("code", {}, `${n} = ${v}`), o ? `  ${o}` : "")));
 }
 
-// Round numbers for an axis
-function ticks(lo, hi, n = 5) {
-  const raw = (hi - lo) / n || 1, mag = 10 ** Math.floor(Math.log10(raw)), step = [1, 2, 5, 10].map((m) => m * mag).find((s) => s >= raw * 0.999);
-  const out = []; for (let v = Math.ceil(lo / step - 1e-9) * step; v <= hi + step * 1e-9; v += step) out.push(Math.abs(v) < step * 1e-9 ? 0 : v);
-  return out;
-}
-const figure = (v) => (v === 0 ? "0" : Math.abs(v) >= 1e-3 && Math.abs(v) < 1e5 ? String(Number(v.toPrecision(4))) : v.toExponential(2).replace("e", "e"));
 // The value of a curve, given by its corners, at iteration x
 function valueAt(c, x) {
   let i = c.at.findIndex((a) => a > x); if (i < 0) return c.v.at(-1); if (i === 0) return c.v[0];
   return c.v[i - 1] + (c.v[i] - c.v[i - 1]) * (x - c.at[i - 1]) / (c.at[i] - c.at[i - 1]);
 }
-const DASH = ["", "6 3", "2 3", "8 3 2 3", "1 4"];
 
 // The schedules: one chart a quantity, one line a group of parameters, one position for all of them
 function schedules(root, d) {
@@ -212,28 +204,28 @@ function schedules(root, d) {
   const said = h("output", { class: "ssl-note", "aria-live": "off" }), slider = h("input", { type: "range", min: 0, max: d.total, step: 1, value: 0, "aria-label": "position in the run, in iterations", style: { flex: "1", minWidth: "160px", padding: 0 } });
   const put = (x) => {
     x = Math.round(Math.min(d.total, Math.max(0, x))); slider.value = x;
-    said.textContent = per ? `epoch ${(x / per).toFixed(2)} of ${d.epochs}, iteration ${number(x)} of ${number(d.total)}` : `iteration ${number(x)} of ${number(d.total)}`;
+    said.textContent = per ? `epoch ${(x / per).toFixed(2)} of ${d.epochs}, iteration ${count(x)} of ${count(d.total)}` : `iteration ${count(x)} of ${count(d.total)}`;
     slider.setAttribute("aria-valuetext", said.textContent); movers.forEach((f) => f(x));
   };
   const charts = names.map((name) => {
     const cs = d.curves.filter((c) => c.name === name), many = cs.length > 6, top = Math.max(...cs.flatMap((c) => c.v)), low = Math.min(...cs.flatMap((c) => c.v)), zoom = low > 0.5 * top && top > low;
     const lo = zoom ? low - (top - low) * 0.08 : Math.min(0, low), hi = top === lo ? lo + 1 : top + (top - lo) * 0.06, X = (x) => L + (W - L - R) * x / Math.max(1, d.total), Y = (v) => T + (H - T - B) * (1 - (v - lo) / (hi - lo));
-    const s = (tag, a, ...k) => h(tag, { xmlns: 1, ...Object.fromEntries(Object.entries(a).map(([n, v]) => [n, String(v)])) }, ...k), colour = (i) => (many ? ramp(i / (cs.length - 1)) : classColour(root, i));
+    const s = svgEl, colour = (i) => (many ? ramp(root, i / (cs.length - 1)) : classColour(root, i)), dash = (i) => (many ? "" : STROKES[i % 5].join(" "));
     const grid = [...ticks(lo, hi, 4).map((v) => [s("line", { x1: L, x2: W - R, y1: Y(v), y2: Y(v), stroke: "var(--ssl-line)", "stroke-width": 0.6 }), s("text", { x: L - 5, y: Y(v) + 3.5, "text-anchor": "end" }, figure(v))]),
-      ...ticks(0, per ? d.epochs : d.total, 5).map((e) => { const x = per ? e * per : e; return [s("line", { x1: X(x), x2: X(x), y1: H - B, y2: H - B + 4, stroke: "var(--ssl-soft)" }), s("text", { x: X(x), y: H - B + 15, "text-anchor": "middle" }, number(e)), per ? s("text", { x: X(x), y: H - B + 28, "text-anchor": "middle", opacity: 0.75 }, number(Math.round(x))) : null]; })].flat().filter(Boolean);
+      ...ticks(0, per ? d.epochs : d.total, 5, true).map((e) => { const x = per ? e * per : e; return [s("line", { x1: X(x), x2: X(x), y1: H - B, y2: H - B + 4, stroke: "var(--ssl-soft)" }), s("text", { x: X(x), y: H - B + 15, "text-anchor": "middle" }, count(e)), per ? s("text", { x: X(x), y: H - B + 28, "text-anchor": "middle", opacity: 0.75 }, count(Math.round(x))) : null]; })].flat().filter(Boolean);
     const line = s("line", { y1: T, y2: H - B, stroke: "var(--ssl-ink)", "stroke-width": 0.8 }), dots = cs.map((c, i) => s("circle", { r: 3.2, fill: colour(i) })), reads = cs.map(() => h("b", {}));
     const svg = h("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${name} from ${figure(cs[0].v[0])} to ${figure(cs[0].v.at(-1))}, at most ${figure(top)}` },
-      ...grid, ...cs.map((c, i) => s("path", { d: "M" + c.at.map((a, k) => `${X(a).toFixed(1)},${Y(c.v[k]).toFixed(1)}`).join("L") + (c.at.at(-1) < d.total ? `L${X(d.total).toFixed(1)},${Y(c.v.at(-1)).toFixed(1)}` : ""), fill: "none", stroke: colour(i), "stroke-width": 1.8, "stroke-dasharray": many ? "" : DASH[i % 5] })), line, ...dots);
+      ...grid, ...cs.map((c, i) => s("path", { d: "M" + c.at.map((a, k) => `${X(a).toFixed(1)},${Y(c.v[k]).toFixed(1)}`).join("L") + (c.at.at(-1) < d.total ? `L${X(d.total).toFixed(1)},${Y(c.v.at(-1)).toFixed(1)}` : ""), fill: "none", stroke: colour(i), "stroke-width": 1.8, "stroke-dasharray": dash(i) })), line, ...dots);
     svg.addEventListener("pointermove", (e) => { const b = svg.getBoundingClientRect(); put(((e.clientX - b.left) * W / b.width - L) / (W - L - R) * d.total); });
     movers.push((x) => { line.setAttribute("x1", X(x)); line.setAttribute("x2", X(x)); cs.forEach((c, i) => { const v = valueAt(c, x); dots[i].setAttribute("cx", X(x)); dots[i].setAttribute("cy", Y(v)); reads[i].textContent = figure(v); }); });
-    const legend = cs.map((c, i) => h("span", {}, h("svg", { viewBox: "0 0 26 10", "aria-hidden": "true" }, s("path", { d: "M0,5L26,5", stroke: colour(i), "stroke-width": 2.2, "stroke-dasharray": many ? "" : DASH[i % 5] })), ` ${c.group || name.replaceAll("_", " ")} `, reads[i]));
+    const legend = cs.map((c, i) => h("span", {}, h("svg", { viewBox: "0 0 26 10", "aria-hidden": "true" }, s("path", { d: "M0,5L26,5", stroke: colour(i), "stroke-width": 2.2, "stroke-dasharray": dash(i) })), ` ${c.group || name.replaceAll("_", " ")} `, reads[i]));
     return h("figure", { "data-curve": name }, h("figcaption", {}, name.replaceAll("_", " ")), svg, many ? h("details", {}, h("summary", {}, `${cs.length} groups of parameters`), h("div", { class: "ssl-legend" }, legend)) : h("div", { class: "ssl-legend" }, legend));
   });
   slider.addEventListener("input", () => put(Number(slider.value)));
   put(0);
   return [h("div", { class: "ssl-row" }, h("span", {}, "position"), slider, said), notes(d.notes), h("div", { class: "ssl-charts" }, charts),
-    h("p", { class: "ssl-note" }, per ? `Below each chart: epochs, and iterations (${number(d.steps)} an epoch). Point at a curve, or move the slider, to read values.` : "Below each chart: iterations."),
-    d.groups.length > 1 ? [h("h4", {}, "groups of parameters"), table(["group", "tensors", "parameters"], d.groups.map((g) => [g.group, number(g.tensors), number(g.parameters)]), [1, 2])] : null];
+    h("p", { class: "ssl-note" }, per ? `Below each chart: epochs, and iterations (${count(d.steps)} an epoch). Point at a curve, or move the slider, to read values.` : "Below each chart: iterations."),
+    d.groups.length > 1 ? [h("h4", {}, "groups of parameters"), table(["group", "tensors", "parameters"], d.groups.map((g) => [g.group, count(g.tensors), count(g.parameters)]), [1, 2])] : null];
 }
 
 const notes = (list) => (list || []).map((n) => h("p", { class: "ssl-note", style: { margin: "2px 0" } }, n));
@@ -244,7 +236,7 @@ function table(head, rows, right = [], attrs = {}) {
 }
 
 function modelTab(root, d) {
-  const n = (v) => (v ? number(v) : "–"), depth = (m) => (m.name === "all" ? 0 : m.name.split(".").length - 1);
+  const n = (v) => (v ? count(v) : "–"), depth = (m) => (m.name === "all" ? 0 : m.name.split(".").length - 1);
   const modules = d.modules.map((m) => Object.assign([h("code", { style: { paddingLeft: `${depth(m) * 14}px` } }, m.name.split(".").at(-1)), m.type, n(m.trainable), n(m.frozen), n(m.ema), n(m.buffers), m.mb.toFixed(1)], { cls: m.name === "all" ? "ssl-sum" : undefined }));
   const most = Math.max(...d.memory.slice(0, -1).map((r) => r[2]), 1);
   const memory = d.memory.map(([what, text, bytes, how]) => Object.assign([what, text, what === "sum" ? "" : h("span", { class: "ssl-bar", style: { width: `${Math.round(150 * bytes / most)}px` }, "aria-hidden": "true" }), h("span", { class: "ssl-note" }, how)], { cls: what === "sum" ? "ssl-sum" : undefined }));
@@ -252,7 +244,7 @@ function modelTab(root, d) {
 }
 
 function stepsTab(root, d) {
-  const q = (v) => (v == null ? "?" : number(v)), rows = [["images in the data set", q(d.images)], ["batches an epoch, of each process", q(d.batches)], ["steps of the optimizer an epoch", q(d.steps)], d.epochs ? ["epochs", q(d.epochs)] : ["iterations", q(d.iterations)], ["batches in all", q(d.total_batches)], ["steps in all", q(d.total_steps)]];
+  const q = (v) => (v == null ? "?" : count(v)), rows = [["images in the data set", q(d.images)], ["batches an epoch, of each process", q(d.batches)], ["steps of the optimizer an epoch", q(d.steps)], d.epochs ? ["epochs", q(d.epochs)] : ["iterations", q(d.iterations)], ["batches in all", q(d.total_batches)], ["steps in all", q(d.total_steps)]];
   return [h("p", { class: "ssl-sum-line" }, `${q(d.batch)} × ${plural(d.processes, "process", "processes")} × ${d.accumulation} accumulated = `, h("b", {}, q(d.images_per_step)), " images a step"), table(["", ""], rows, [1]), notes(d.notes)];
 }
 
@@ -278,13 +270,14 @@ function inspect({ model, el }) {
   const ask = (m) => { if (!still) model.send(m); }, lockedText = () => (still ? "Editing is off: this is a saved page, without the Python that would compute what changes. Open inspect_config in a notebook to try values." : model.get("locked"));
   const state = { open: new Set(["model", "optim_wrapper", "optim_wrapper.optimizer", "train_cfg", "param_scheduler", "train_dataloader"]), closed: new Set(), find: "", filter: "all", selected: "", bad: new Map(), badAbove: new Set(), forest: forest([]), seq: 0 };
   const head = h("div"), detail = h("div", { class: "ssl-detail" }), proposal = h("div", { "aria-live": "polite" }), found = h("output", { class: "ssl-note ssl-count", "aria-live": "polite" }), bodies = {};
-  state.told = (n) => { const all = state.forest.rows.filter((r) => r.kind === "value").length; found.textContent = n === null ? plural(all, "value") : `${number(n)} of ${plural(all, "value")}`; };
-  let current = "values", input = null, drawn = null;
+  state.told = (n) => { const all = state.forest.rows.filter((r) => r.kind === "value").length; found.textContent = n === null ? plural(all, "value") : `${count(n)} of ${plural(all, "value")}`; };
+  let current = "values", input = null, drawn = null, stale = false;
 
   // --- a value, its past, and a field to try another
   const tree = makeTree(state, (n) => showDetail(n), () => input && !input.disabled && (input.focus(), input.select()));
+  detail.addEventListener("focusout", (e) => { if (stale && !detail.contains(e.relatedTarget)) showDetail(state.forest.byKey.get(state.selected)); });
   function showDetail(n) {
-    input = null;
+    input = null; stale = false;
     if (!n) return detail.replaceChildren(h("p", { class: "ssl-note" }, "Choose a value to see who set it."));
     const above = []; for (let m = n.parent; m; m = m.parent) if (m.ref) above.unshift(h("li", { class: "ssl-from" }, h("code", {}, `${m.key} = ${m.ref}`), `  ${m.where}`));
     const bad = model.get("problems").filter((p) => p.key === n.key), unset = Object.entries(n.unset || {}), flat = n.kind === "list" && n.kids.every((k) => k.kind === "value");
@@ -315,10 +308,10 @@ function inspect({ model, el }) {
     const how = { set: "● set", derived: "↳ follows", added: "+ added", removed: "− gone" }, close = h("button", { type: "button", class: "ssl-button", onclick: () => { ask({ do: "discard" }); tree.box.focus(); } }, "Discard");
     if (p.error) return proposal.replaceChildren(h("div", { class: "ssl-proposal" }, h("p", { class: "ssl-error", role: "alert" }, p.error), close));
     const follow = p.changes.filter((c) => c[3] !== "set").length;
-    proposal.replaceChildren(h("div", { class: "ssl-proposal" }, h("p", { style: { margin: "0 0 4px" } }, h("b", {}, h("code", {}, p.options.join(" "))), ` changes ${plural(p.changes.length + p.more, "value")}${follow ? `, ${number(follow)} of them because they depend on it` : ""}. Nothing is changed yet.`),
-      h("div", { class: "ssl-list" }, h("table", {}, h("tbody", {}, p.changes.map(([k, a, b, w]) => h("tr", { "data-how": w }, h("td", {}, how[w]), h("td", {}, k), h("td", {}, a ? h("s", {}, a) : "", a && b ? " → " : "", b ? h("b", {}, b) : ""))))), p.more ? h("p", { class: "ssl-note" }, `and ${number(p.more)} more`) : null),
+    proposal.replaceChildren(h("div", { class: "ssl-proposal" }, h("p", { style: { margin: "0 0 4px" } }, h("b", {}, h("code", {}, p.options.join(" "))), ` changes ${plural(p.changes.length + p.more, "value")}${follow ? `, ${count(follow)} of them because they depend on it` : ""}. Nothing is changed yet.`),
+      h("div", { class: "ssl-list" }, h("table", {}, h("tbody", {}, p.changes.map(([k, a, b, w]) => h("tr", { "data-how": w }, h("td", {}, how[w]), h("td", {}, k), h("td", {}, a ? h("s", {}, a) : "", a && b ? " → " : "", b ? h("b", {}, b) : ""))))), p.more ? h("p", { class: "ssl-note" }, `and ${count(p.more)} more`) : null),
       p.problems.map((t) => h("p", { class: "ssl-bad", style: { margin: "3px 0" } }, `⚠ new: ${t}`)), p.solved.map((t) => h("p", { class: "ssl-note", style: { margin: "3px 0" } }, `✓ solved: ${t}`)),
-      h("div", { class: "ssl-row" }, h("button", { type: "button", class: "ssl-button ssl-apply", disabled: !p.changes.length, onclick: () => { ask({ do: "apply" }); tree.box.focus(); } }, "Apply"), close)));
+      h("div", { class: "ssl-row" }, h("button", { type: "button", class: "ssl-button ssl-apply", disabled: !p.changes.length, onclick: () => { ask({ do: "apply", options: p.options }); tree.box.focus(); } }, "Apply"), close)));
   }
 
   // --- the top: what the config comes to, its problems, what was applied, and the two ways to take it away. Fields and buttons are made once, so that nobody's typing or focus is lost
@@ -335,19 +328,24 @@ function inspect({ model, el }) {
     about.replaceChildren(...[h("h3", {}, model.get("title")), h("div", { class: "ssl-facts" }, facts.map(([k, v]) => h("span", {}, `${k} `, h("b", {}, typeof v === "number" ? figure(v) : String(v).replace(/^'(.*)'$/, "$1"))))),
       problems.length ? h("details", { class: "ssl-problems", open: true }, h("summary", {}, h("b", { class: "ssl-bad" }, `⚠ ${plural(problems.length, "problem")}`)), h("ul", {}, problems.map((p) => h("li", {}, h("button", { type: "button", class: "ssl-link ssl-problem", onclick: () => { tabs.querySelector("[role=tab]").click(); tree.reveal(p.key); tree.box.focus(); } }, h("b", {}, p.level), ` ${p.key ? p.key + ": " : ""}${p.message} `, h("span", { class: "ssl-from" }, p.where)))))) : null,
       ...notes(model.get("notes"))].filter(Boolean));
-    chips.replaceChildren(...(model.get("options") || []).map((o) => h("span", { class: "ssl-chip" }, h("code", {}, o), h("button", { type: "button", "aria-label": `take ${o} away`, title: "take this override away", disabled: off(), onclick: () => ask({ do: "remove", option: o }) }, "×"))));
+    chips.replaceChildren(...(model.get("options") || []).map((o) => h("span", { class: "ssl-chip" }, h("code", {}, o), h("button", { type: "button", "aria-label": `take ${o} away`, title: "take this override away", disabled: off(), onclick: () => { ask({ do: "remove", option: o }); add.focus(); } }, "×"))));
     undo.disabled = off() || !model.get("undoable"); add.disabled = off(); away.hidden = !model.get("command");
     away.querySelector(".ssl-command").title = model.get("command"); away.querySelector(".ssl-file").title = model.get("child");
   }
 
   // --- the tabs beside the tree: asked for when they are first seen
+  const computing = () => { // says so, and after a while why there may be no answer
+    const said = h("p", { class: "ssl-note", role: "status" }, "computing …");
+    setTimeout(() => said.append(" No answer yet: Python is busy, or was restarted (then run the cell again)."), 15000);
+    return said;
+  };
   function drawTab(again) {
     if (current === "values") { if (again) tree.paint(); return; }
     const d = (model.get("tabs") || {})[current], body = bodies[current];
-    if (!d) { body.replaceChildren(h("p", { class: "ssl-note", role: "status" }, still ? "This page was saved without this tab." : "computing …")); drawn = null; ask({ do: "open", tab: current }); return; }
+    if (!d) { body.replaceChildren(still ? h("p", { class: "ssl-note", role: "status" }, "This page was saved without this tab.") : computing()); drawn = null; ask({ do: "open", tab: current }); return; }
     if (d === drawn && !again) return;
     drawn = d;
-    const got = d.busy ? h("p", { class: "ssl-note", role: "status" }, "computing …") : d.error ? h("p", { class: "ssl-error", role: "alert" }, d.error) : DRAW[current](root, d, model);
+    const got = d.busy ? computing() : d.error ? h("p", { class: "ssl-error", role: "alert" }, d.error) : DRAW[current](root, d, model);
     body.replaceChildren(...[got].flat(4).filter(Boolean));
   }
 
@@ -356,7 +354,8 @@ function inspect({ model, el }) {
     for (const p of model.get("problems")) { if (state.forest.byKey.has(p.key)) state.bad.set(p.key, p.message); for (let k = p.key; k.includes("."); ) { k = k.slice(0, k.lastIndexOf(".")); state.badAbove.add(k); } }
     if (state.forest.rows.length < 25) state.forest.rows.forEach((n) => n.kids.length && state.open.add(n.key));
     if (!state.forest.byKey.has(state.selected)) state.selected = "";
-    tree.layout(); showDetail(state.forest.byKey.get(state.selected)); drawHead();
+    stale = state.selected && input && input === document.activeElement;      // a field made anew would lose what is being typed
+    tree.layout(); if (!stale) showDetail(state.forest.byKey.get(state.selected)); drawHead();
   }
 
   state.search = h("input", { type: "search", placeholder: "key, value, type or file", "aria-label": "search keys, values, types and files", class: "ssl-search", style: { flex: "1", minWidth: "150px" } });
