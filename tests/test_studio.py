@@ -1,5 +1,5 @@
 "The augmentation studio: what the sliders say is what Python computes, to the bit; a copied config rebuilds it; bad input is one line"
-import io, json, threading, time
+import io, json, subprocess, sys, threading, time
 import numpy as np, pytest, torch
 from PIL import Image
 from sslkit.augment.batch_ops import Chain, ColorJitter, GaussianBlur, RandomFlip, RandomGrayscale, RandomResizedCrop, RandomSolarize, Resize, denormalize
@@ -142,6 +142,55 @@ def test_the_trait_itself():
     s._heard('x', []); s._heard(dict(what='ask', new=3), []); s._heard(dict(what='ask', new=dict(ticket=1, seed=8), ticket=4, who='p'), [])
     assert s.state['seed']==8 and s.answer['ticket']==4
 
+def test_two_threads():
+    "Another thread moves sliders while recipes are chosen: neither undoes the other"
+    s,done,seeds,got = make(size=16),threading.Event(),[],[]
+    def slide():
+        while not done.is_set(): s.ask(seed=len(seeds)); seeds.append(len(seeds)); time.sleep(.002)
+    def choose(name):
+        s.ask(name=name); n = len(seeds)
+        while len(seeds) < n+2: time.sleep(.001)                                        # whoever was under way is done
+        got.append((name, s.state['name'], s.recipe.name, s.error))
+    other = threading.Thread(target=slide, daemon=True); other.start()
+    try:
+        for name in ['byol','simclr','npid','mocov2']*2: choose(name)
+    finally: done.set(); other.join()
+    assert all(a==b==c and e=='' for a,b,c,e in got) and s.state['seed']==seeds[-1], got
+
+def test_a_name_wins():
+    "A recipe, and sliders of its predecessor that came with it"
+    s = make(name='simmim', size=64)
+    s.ask(name='swav', spec=s.spec); assert s.error=='' and s.spec['name']==s.recipe.name=='swav' and s.answer['k']==8
+    s.ask(name='byol', draws=1); assert s.state['draws']==1
+    s.state = {**s.state, 'name':'mocov2'}; assert s.error=='' and s.recipe.name=='mocov2' and s.answer['k']==2
+    spec = s.spec; spec['chains'][0]['ops'].pop(1)
+    s.ask(spec=spec); s.state = {**s.state, 'seed':5}; assert len(s.spec['chains'][0]['ops'])==4        # the same name is no new recipe
+
+def test_too_much_is_refused_first(monkeypatch):
+    s,x = make(),torch.zeros(3,48,48, dtype=torch.uint8)
+    monkeypatch.setattr(S, 'view_scene', lambda *a: pytest.fail('computed'))
+    for change in (lambda p: p['chains'][0]['ops'][0]['v'].update(size=10**5), lambda p: p['chains'][0]['ops'].insert(0, dict(kind='Resize', on=True, v=dict(size=10**5))), lambda p: p['masks'].append(dict(kind='RandomMask', on=True, v=dict(grid=10**5)))):
+        spec = s.spec; change(spec); s.ask(spec=spec); assert 'too many pixels' in s.error and '\n' not in s.error
+    assert S._load(recipe('beit', 32), x)==3*48*48+recipe('beit', 32).masks[0].cols and S._load(recipe('rotation', 32), x)==3*4*32*32 and S._load(Recipe([Chain()], 32), x)==3*48*48
+
+def test_views_with_their_own_stats():
+    s = make(name='beit'); spec = s.spec
+    spec['chains'][0]['ops'][2]['on'] = False
+    s.ask(spec=spec); assert 'switch "crop, two sizes" on again' in s.error
+    del spec['chains'][0]['ops'][2]; s.ask(spec=spec); assert 'no view 2: take the recipe from its beginning' in s.error
+    s = make()
+    for broken in (dict(masks=[3]), dict(masks=[dict(kind='SimMIMMask', v={})], chains=[]), dict(masks=[dict(kind='SimMIMMask', v={})], chains=[3]), dict(masks=[dict(v={})])):
+        s.ask(spec={**s.spec, **broken}); assert ('an op is a dict' in s.error or 'recipe cannot be made' in s.error or 'unknown op' in s.error), s.error
+
+def test_added_masks():
+    "What the page's Add button sends"
+    s = make()
+    for kind in ('RandomMask','BlockMask'):
+        spec = s.spec; spec['masks'] = [s.about['add_masks'][kind]]
+        s.ask(spec=spec); assert s.error=='' and s.answer['masks'][0]['grid']==[14,14] and 'single view' in s.answer['config_error']
+    spec['masks'][0]['v'].update(max_block=20); s.ask(spec=spec)
+    assert s.error=='' and s.recipe.masks[0].max_block==20
+
 def test_nothing_left_on():
     s = make(); spec = s.spec
     for o in spec['chains'][0]['ops']: o['on'] = False
@@ -166,7 +215,7 @@ def test_kinds_of_images():
     for o in (u, u.numpy(), u/255, pil, u.permute(0,2,3,1).numpy(), list(u), dl): assert all(a.equal(b) for a,b in zip(gallery(o)[0], u, strict=True))
     for o in (u[0], pil[0]): assert len(gallery(o)[0])==1 and gallery(o)[0][0].equal(u[0])
     assert gallery(u[0,0])[0][0].equal(u[0,:1]) and gallery(pil[0].convert('L'))[0][0].shape==(1,64,64)
-    assert gallery(pil[0].convert('RGBA'))[1]=='alpha is left out' and 'fourth channel' in gallery(images(c=4))[1]
+    assert 'transparent is white' in gallery(pil[0].convert('RGBA'))[1] and 'fourth channel' in gallery(images(c=4))[1]
     (big,),note = gallery(images(1, h=300, w=1200)); assert big.shape==(3,128,512) and 'copy' in note
     assert 'first 64 of 70' in gallery(images(70, h=8, w=8))[1]
     assert make(images(c=4)).answer['note'].startswith('the fourth')
@@ -178,18 +227,33 @@ def test_grey_images():
     assert same(read_pipeline(s.answer['config'], 1), recipe('simclr', 28), x)
 
 def test_bad_images_are_one_line():
-    for bad,said in ((torch.zeros(0,3,8,8), 'no images'), ([], 'no images'), (images(c=2), 'has 2'), (images(c=7), 'has 7'), (torch.full((1,3,8,8), float('nan')), 'NaN'), (torch.zeros(2,3,0,8), 'no pixels'), (torch.full((1,3,8,8), 80.), '0..1'), (torch.zeros(2,2,3,8,8), '(N,C,H,W)'), ('a.png', 'got str'), (None, 'NoneType'), (object(), 'got object'), (images().int(), 'uint8')):
+    for bad,said in ((torch.zeros(0,3,8,8), 'no images'), ([], 'no images'), (images(c=2), 'has 2'), (images(c=7), 'has 7'), (torch.full((1,3,8,8), float('nan')), 'NaN'), (torch.zeros(2,3,0,8), 'no pixels'), (torch.full((1,3,8,8), 80.), '0..1'), (torch.zeros(2,2,3,8,8), '(N,C,H,W)'), ('a.png', 'no file a.png'), (['/none.png'], 'image 0: there is no file /none.png'), ([{}], 'an image is a tensor, an array, a PIL image or a path, not a dict'), (None, 'NoneType'), (object(), 'got object'), (images().int(), 'uint8')):
         w = augment_studio(bad)
         assert isinstance(w, Notice) and said in w.error and w.error.startswith('augment_studio: ') and '\n' not in w.error, (w.error, said)
-    for kw,said in ((dict(recipe='mocov22'), 'did you mean'), (dict(recipe=4), 'recipe is'), (dict(size=0), 'size'), (dict(seed=-1), 'seed'), (dict(recipe='simmim', size=30), 'divide'), (dict(recipe=[dict(type='RandomFlap')]), 'did you mean')):
-        w = augment_studio(images(), **kw); assert isinstance(w, Notice) and said in w.error and '\n' not in w.error, w.error
+    for kw,said in ((dict(recipe='mocov22'), 'did you mean'), (dict(recipe=4), 'recipe is'), (dict(size=0), 'size'), (dict(seed=-1), 'seed'), (dict(recipe='simmim', size=30), 'divide'), (dict(recipe=[dict(type='RandomFlap')]), 'did you mean'), (dict(recipe=[dict(type='Zqxwv')]), 'Zqxwv')):
+        w = augment_studio(images(), **kw); assert isinstance(w, Notice) and said in w.error and '\n' not in w.error and len(w.error) < 250, w.error
 
 def as_file(im, fmt): b = io.BytesIO(); im.save(b, fmt); return b.getvalue()
+
+def test_read_as_in_training(tmp_path):
+    "16 bits are scaled, what is transparent is white, a photo is turned upright: as `load_image` has it, given as picture or path"
+    from sslkit.data.decode import load_image
+    ramp = np.linspace(0, 65535, 64*64).astype(np.uint16).reshape(64, 64)
+    clear = Image.fromarray(np.full((64,64,4), (255,0,0,0), np.uint8)); clear.putpixel((5,9), (0,0,255,128))
+    exif = Image.Exif(); exif[0x0112] = 6
+    Image.fromarray(ramp).save(tmp_path/'ramp.png'); clear.save(tmp_path/'clear.png'); Image.fromarray(images()[0].permute(1,2,0).numpy()).save(tmp_path/'turned.png', exif=exif)
+    for name,c in (('ramp',1), ('clear',3), ('turned',3)):
+        f = tmp_path/f'{name}.png'; want = torch.from_numpy(load_image(f, 64, c))
+        assert all(gallery(o)[0][0].equal(want) for o in (f, str(f), [f])) and read_upload(f.read_bytes())[0].equal(want)
+        if name!='turned': assert gallery(Image.open(f))[0][0].equal(want)
+    (tmp_path/'text.png').write_text('no picture'); (tmp_path/'cut.png').write_bytes((tmp_path/'turned.png').read_bytes()[:500])
+    for bad,said in (('text', 'not an image'), ('cut', 'damaged'), ('none', 'no file')):
+        with one_line('image 1: ', f'{bad}.png', said): gallery([tmp_path/'ramp.png', tmp_path/f'{bad}.png'])
 
 def test_upload():
     im = Image.fromarray(images(h=20, w=30)[0].permute(1,2,0).numpy())
     for fmt in ('PNG','WEBP','JPEG'): assert read_upload(as_file(im, fmt))[0].shape==(3,20,30)
-    assert read_upload(as_file(im.convert('RGBA'), 'PNG'))[1]=='alpha is left out'
+    assert 'transparent is white' in read_upload(as_file(im.convert('RGBA'), 'PNG'))[1]
     for bad,said in ((as_file(im, 'GIF'), 'PNG, JPEG or WebP'), (b'', 'PNG, JPEG'), (as_file(im, 'PNG')[:200], 'PNG, JPEG'), (bytes(9*2**20), 'at most 8'), (b'<svg/>', 'PNG, JPEG')):
         with one_line(said): read_upload(bad)
     s = make(size=16)
@@ -237,6 +301,25 @@ def test_background():
     s.ask(seed=9); t = s._thread; s.close()
     if t is not None: t.join(20); assert not t.is_alive()
     assert not [t for t in threading.enumerate() if t.name=='sslkit-studio']
+
+def test_threads_are_put_back():
+    "Measuring on one thread leaves later threads theirs"
+    was,seen = torch.get_num_threads(),[]
+    torch.set_num_threads(3)
+    try:
+        s = augment_studio(images(), 'npid', size=16); t = s._thread
+        if t is not None: t.join(60)
+        assert s.slow['cost']['n']==16
+        other = threading.Thread(target=lambda: seen.append(torch.get_num_threads())); other.start(); other.join()
+        assert seen==[3] and torch.get_num_threads()==3
+    finally: torch.set_num_threads(was)
+
+@pytest.mark.parametrize('after', [.05,.5,.7])
+def test_a_process_that_ends_meanwhile(after):
+    "It neither crashes nor waits for the measurement, which may be long"
+    code = f"import time, torch; from sslkit.widgets.studio import augment_studio; s = augment_studio(torch.randint(256, (9,3,96,96), dtype=torch.uint8), 'byol', size=64); assert not s.error; time.sleep({after})"
+    p = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, timeout=120)
+    assert p.returncode==0 and p.stderr=='', p.stderr[-2000:]
 
 def test_mae(tmp_path):
     from sslkit.data.sources import fashion_mnist

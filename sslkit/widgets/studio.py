@@ -8,10 +8,11 @@ __all__ = ['recipe_spec', 'spec_recipe', 'pipeline_config', 'pipeline_text', 're
            'read_upload', 'view_scene', 'show_recipe', 'recipe_from', 'op_strip', 'view_cost', 'mae_of', 'mae_pictures',
            'Studio', 'augment_studio']
 
-# %% ../../nbs/widgets/92_studio.ipynb #c514d915
+# %% ../../nbs/widgets/92_studio.ipynb #0fff90b4
 import inspect,io,math,threading,time
 from copy import copy,deepcopy
 from functools import lru_cache
+from pathlib import Path
 import numpy as np, torch, traitlets as T
 from fastcore.basics import patch
 from ..augment.batch_ops import CenterCrop,Chain,ColorJitter,GaussianBlur,RandomFlip,RandomGrayscale,RandomResizedCrop,RandomSolarize,Resize,check_stats,denormalize,to_float
@@ -21,9 +22,10 @@ from ..augment.pipeline import RandomApply,Rescale,compile_pipeline,preprocessor
 from ..augment.recipes import Recipe,TwoSizes,recipe
 from ..config.dump import format_value
 from ..core.registry import did_you_mean
-from .base import Panel,in_widget,one_line_of
+from ..data.decode import _WHY,_open,_pixels,_to_mode,_why
+from .base import Panel,in_turn,in_widget,one_line_of
 
-# %% ../../nbs/widgets/92_studio.ipynb #4fa6a383
+# %% ../../nbs/widgets/92_studio.ipynb #3b296cb0
 _p = ('p','probability','number',0,1,.05)
 _size,_scale,_ratio = ('size','size, px','int',8,224,4),('scale','area of window','range',.01,1,.01),('ratio','width / height','range',.25,4,.05)
 _fields = {
@@ -33,14 +35,15 @@ _fields = {
     RandomRotation:[('degrees','degrees','strength',0,180,1),_p], RandomCrop:[], Resize:[_size], Rescale:[], CenterCrop:[_size], FourRotations:[], PatchGrid:[],
     Lighting:[('alphastd','spread','number',0,.5,.01)], RandomErasing:[('area','area','range',.01,1,.01),_p],
     SimMIMMask:[('ratio','hidden','number',.05,.95,.05),('mask_unit','block, px','int',2,64,2)],
-    BlockMask:[('num_masking','hidden tokens','int',1,195,1),('min_block','least block, tokens','int',1,64,1)],
+    BlockMask:[('num_masking','hidden tokens','int',1,195,1),('min_block','least block','int',1,64,1),('max_block','largest block','int',1,195,1)],
     RandomMask:[('ratio','hidden','number',.05,.95,.05)]}
 _kinds = {o.__name__:o for o in _fields}
+_many = ['TwoSizes','FourRotations','PatchGrid']                       # make several views of one: nothing can follow them
 _labels = dict(RandomResizedCrop='crop and resize', TwoSizes='crop, two sizes', RandomFlip='flip', ColorJitter='colour jitter', RandomGrayscale='greyscale', GaussianBlur='blur', RandomSolarize='solarize', RandomRotation='rotation',
     RandomCrop='crop', Resize='resize', Rescale='resize', CenterCrop='centre crop', FourRotations='four rotations', PatchGrid='patches', Lighting='lighting', RandomErasing='erasing', SimMIMMask='mask: random blocks (SimMIM)',
     BlockMask='mask: grown blocks (BEiT)', RandomMask='mask: random (MAE)', RandomApply='all or none', PerSample='one by one')
 
-# %% ../../nbs/widgets/92_studio.ipynb #bc316933
+# %% ../../nbs/widgets/92_studio.ipynb #a3211f9d
 @lru_cache(None)
 def _params(cls): return inspect.signature(cls).parameters             # reading a signature takes longer than an op
 
@@ -68,19 +71,27 @@ def _op_spec(op, kept):
 
 def recipe_spec(rec:Recipe)->tuple: # (dict of plain values, ops that have no plain values)
     "A recipe as numbers: `name`, `size`, `chains` (each with `views` and `ops`) and `masks`; an op is a dict of `kind`, `on` and its values `v`"
-    kept,chains = [],[]
-    for i,c in enumerate(rec.chains):
-        if i and (c is rec.chains[i-1] or _alike(c, rec.chains[i-1])): chains[-1]['views'] += 1
-        else: chains.append(dict(views=1, ops=[_op_spec(o, kept) for o in c.ops]))
+    kept = []
+    chains = [dict(views=n, ops=[_op_spec(o, kept) for o in c.ops]) for c,n in _groups(rec.chains)]
     return dict(name=rec.name, size=rec.size, chains=chains, masks=[_op_spec(o, kept) for o in rec.masks]),kept
+
+def _groups(chains):
+    res = []
+    for c in chains:
+        if res and (c is res[-1][0] or _alike(c, res[-1][0])): res[-1] = (res[-1][0],res[-1][1]+1)
+        else: res.append((c,1))
+    return res
 
 def _alike(a, b): return len(a.ops)==len(b.ops) and all(p is q or type(p) is type(q) and type(p) in _fields and _values(p)==_values(q) for p,q in zip(a.ops, b.ops))
 
-# %% ../../nbs/widgets/92_studio.ipynb #fc8bd301
+# %% ../../nbs/widgets/92_studio.ipynb #f851ffdf
+def _op_dict(d):
+    if not isinstance(d, dict) or not isinstance(d.get('v'), dict): raise ValueError(f'an op is a dict of kind, on and v, got {d!r:.80}')
+    return d
+
 def _op_of(d, kept):
     "The op that a spec describes; None where it is off or can never act, as a config leaves such ops out"
-    if not isinstance(d, dict) or not isinstance(d.get('v'), dict): raise ValueError(f'an op is a dict of kind, on and v, got {d!r:.80}')
-    v = dict(d['v'])
+    v = dict(_op_dict(d)['v'])
     if not d.get('on', True) or v.get('p', 1)==0: return None
     if 'kept' in d:
         if d['kept'] not in range(len(kept)): raise ValueError(f"there is no op {d['kept']!r} to keep")
@@ -105,7 +116,11 @@ def spec_recipe(spec, # of `recipe_spec`
         counts = [c['views'] for c in spec['chains']]
         masks = _ops_of(spec['masks'], kept)
         if not counts or any(not isinstance(n, int) or isinstance(n, bool) or not 0<n<=24 for n in counts): raise ValueError(f'the number of views of a chain is a whole number from 1 to 24, got {counts}')
-        return Recipe([c for c,n in zip(chains, counts) for _ in range(n)], spec['size'], stats, spec['name'], masks=masks, view_stats=view_stats)
+        chains = [c for c,n in zip(chains, counts) for _ in range(n)]
+        if (k := max(view_stats or [-1]))>=sum(c.fan for c in chains):
+            off = next((d['kind'] for c in spec['chains'] for d in c['ops'] if d.get('kind') in _many and not d.get('on', True)), None)
+            raise ValueError(f'view {k+1} has statistics of its own, and now there is no view {k+1}: ' + (f'switch "{_labels[off]}" on again' if off else 'take the recipe from its beginning (reset)'))
+        return Recipe(chains, spec['size'], stats, spec['name'], masks=masks, view_stats=view_stats)
     except (KeyError,TypeError) as e: raise ValueError(f'a recipe cannot be made of these values: {one_line_of(e)}') from None
 
 # %% ../../nbs/widgets/92_studio.ipynb #579a126f
@@ -137,7 +152,7 @@ _configs = {
     SimMIMMask:lambda o: dict(type='SimMIMMaskGenerator', input_size=o.size[0] if o.size[0]==o.size[1] else o.size, mask_patch_size=o.mask_unit, model_patch_size=o.patch, mask_ratio=o.ratio),
     BlockMask:lambda o: _block_config(o)}
 
-# %% ../../nbs/widgets/92_studio.ipynb #60df5903
+# %% ../../nbs/widgets/92_studio.ipynb #413af66e
 def _block_config(o):
     g,most = o.grid[0] if o.grid[0]==o.grid[1] else o.grid,None if o.max_block==o.masked else o.max_block
     v = dict(min_num_patches=o.min_block, max_num_patches=most, min_aspect=o.aspect[0], max_aspect=None if o.aspect[1]==1/o.aspect[0] else o.aspect[1])
@@ -163,13 +178,6 @@ def pipeline_config(rec:Recipe)->dict: # `pipeline`, and `data_preprocessor` whe
     else: mid = [dict(type='MultiView', num_views=[n for _,n in chains], transforms=lists)]
     res = dict(pipeline=[dict(type='LoadImageFromFile'), *mid, dict(type='PackSelfSupInputs')], **_preprocessor_config(rec))
     _check_same(rec, _compiled(res, name=rec.name))
-    return res
-
-def _groups(chains):
-    res = []
-    for c in chains:
-        if res and (c is res[-1][0] or _alike(c, res[-1][0])): res[-1] = (res[-1][0],res[-1][1]+1)
-        else: res.append((c,1))
     return res
 
 def _check_fixed(c):
@@ -342,19 +350,19 @@ def colour_shortcut(images, # uint8 (N,C,H,W)
 
 def _shape(x): n,c,h,w = x.shape; return n,h,w,c
 
-# %% ../../nbs/widgets/92_studio.ipynb #8ab297db
+# %% ../../nbs/widgets/92_studio.ipynb #c771b573
 _most,_side = 64,512                                                  # images in the gallery; pixels of the longer side
 
 def _image_of(o):
     "One picture as uint8 (C,H,W) with 1 or 3 channels, and a word about what was done to it"
     from PIL import Image
-    if isinstance(o, Image.Image):
-        alpha = o.mode in ('RGBA','LA','PA') or 'transparency' in o.info
-        o = o.convert('L' if o.mode in ('L','1','I;16','LA') else 'RGB')
-        a = np.asarray(o)
-        x,note = torch.from_numpy(np.array(a[None] if a.ndim==2 else a.transpose(2, 0, 1))),'alpha is left out' if alpha else ''
+    if isinstance(o, (str,Path)): o = _read(o)
+    if isinstance(o, Image.Image):                                                      # as training reads it
+        clear = o.mode in ('RGBA','LA','PA','RGBa','La') or 'transparency' in o.info
+        x,note = torch.from_numpy(_pixels(_to_mode(o, 1 if o.mode in ('L','1','LA','La') or o.mode[0] in 'IF' else 3)).copy()),'what is transparent is white, as in training' if clear else ''
     else:
-        x,note = torch.as_tensor(o).detach().cpu().as_subclass(torch.Tensor),''
+        try: x,note = torch.as_tensor(o).detach().cpu().as_subclass(torch.Tensor),''
+        except (TypeError,ValueError,RuntimeError): raise TypeError(f'an image is a tensor, an array, a PIL image or a path, not a {type(o).__name__}') from None
         if x.ndim==2: x = x[None]
         if x.ndim!=3: raise ValueError(f'an image is (C,H,W), got shape {tuple(x.shape)}')
         if len(x) not in (1,3,4) and x.shape[2] in (1,3,4): x = x.permute(2, 0, 1)
@@ -370,18 +378,26 @@ def _image_of(o):
         x,note = (torch.nn.functional.interpolate(x[None].float(), to, mode='bilinear', antialias=True)[0].round().clamp(0, 255).to(torch.uint8)),'; '.join(filter(None, [note,f'a copy of {to[1]} × {to[0]} px']))
     return x.contiguous(),note
 
+def _read(path): # the whole picture, upright
+    from PIL import ImageOps
+    if not Path(path).is_file(): raise ValueError(f'there is no file {path}')
+    try:
+        with _open(path, 3) as im: return ImageOps.exif_transpose(im)
+    except Exception as e: raise ValueError(f'{path}: {_WHY[_why(e, path)]}') from None
+
 def gallery(images)->tuple: # (list of uint8 (C,H,W), one line on what was done to them or '')
-    "Pictures out of whatever holds them: a batch uint8 or 0..1 (N,C,H,W), one image, a list of those or of PIL images, a loader or `DataLoaders`. Raises `ValueError` or `TypeError` in one line"
-    if images is None or isinstance(images, (str,bytes,int,float,dict)): raise TypeError(f'give images: a tensor (N,C,H,W), a list of PIL images, or DataLoaders; got {type(images).__name__}')
+    "Pictures out of whatever holds them: a batch uint8 or 0..1 (N,C,H,W), one image or the path of one, a list of those or of PIL images, a loader or `DataLoaders`. Raises `ValueError` or `TypeError` in one line"
+    none = TypeError(f'give images: a tensor (N,C,H,W), a list of PIL images or paths, or DataLoaders; got {type(images).__name__}')
+    if images is None or isinstance(images, (bytes,int,float,dict)): raise none
     dl = getattr(images, 'valid', images) if hasattr(images, 'loaders') else images
     if hasattr(dl, 'one_batch'):
         if not len(dl): dl = getattr(images, 'train', dl)
         images = dl.new(bs=_most, shuffle=False, drop_last=False).one_batch()[0]
         if isinstance(images, (list,tuple)): images = images[0]
-    if hasattr(images, 'convert'): images = [images]
+    if hasattr(images, 'convert') or isinstance(images, (str,Path)): images = [images]
     elif not isinstance(images, (list,tuple)):
         try: images = torch.as_tensor(images)
-        except (TypeError,ValueError,RuntimeError): raise TypeError(f'give images: a tensor (N,C,H,W), a list of PIL images, or DataLoaders; got {type(images).__name__}') from None
+        except (TypeError,ValueError,RuntimeError): raise none from None
         if images.ndim==2: images = images[None]
         if images.ndim==3: images = images[None]
         if images.ndim!=4: raise ValueError(f'images are a batch (N,C,H,W) or one (C,H,W), got shape {tuple(images.shape)}')
@@ -518,7 +534,7 @@ def _colour_axes(ax, c):
     ax.set(xlabel='level, mean of the channels', yticks=[], title=f"colours in common: {np.mean(c['overlap']):.2f}\n(colour ops at rest: {np.mean(c['overlap_rest']):.2f})")
     ax.spines['left'].set_visible(False)
 
-# %% ../../nbs/widgets/92_studio.ipynb #2ec992eb
+# %% ../../nbs/widgets/92_studio.ipynb #7804c098
 def _steps_of(op):
     "(label, op) at four strengths, or None"
     o = lambda **kw: _kinds[type(op).__name__](**{**_op_spec(op, [])['v'], **kw})
@@ -541,14 +557,14 @@ def op_strip(image, rec:Recipe, seed=0, px=96)->list: # of (op, labels, uint8 (4
         res.append((_labels[type(op).__name__],[l for l,_ in steps],torch.stack(ims)))
     return res
 
-def view_cost(rec:Recipe, image, n=16, seconds=.6)->dict: # views_s, ms (of an image), n
-    "Views a second of one thread: the recipe on `n` copies of `image`, median of the runs that fit into `seconds`"
+def view_cost(rec:Recipe, image, n=16, seconds=.6, stop=lambda: False)->dict: # views_s, ms (of an image), n
+    "Views a second of one thread: the recipe on `n` copies of `image`, median of the runs that fit into `seconds`, or until `stop()`"
     x,ts,end = image[None].expand(n, -1, -1, -1).contiguous(),[],time.perf_counter()+seconds
     old = torch.get_num_threads()
     torch.set_num_threads(1)                                                            # of this thread; the main one keeps its own
     try:
         rec(x, torch.Generator().manual_seed(0))
-        while not ts or (len(ts)<9 and time.perf_counter()<end):
+        while not ts or (len(ts)<9 and time.perf_counter()<end and not stop()):
             t = time.perf_counter(); rec(x, torch.Generator().manual_seed(1+len(ts))); ts.append(time.perf_counter()-t)
     finally: torch.set_num_threads(old)
     t = sorted(ts)[len(ts)//2]
@@ -617,11 +633,12 @@ def mae_pictures(mae:tuple, # of `mae_of`
     gone = unpatchify(m.expand_as(t), pe.patch_size, pe.grid_size)[0]>.5
     return [pic(t),torch.where(gone, torch.full_like(pic(t), 115), pic(t)),pic(pred),pic(t*(1-m)+pred*m)]
 
-# %% ../../nbs/widgets/92_studio.ipynb #6c0a1406
+# %% ../../nbs/widgets/92_studio.ipynb #5f0f8a97
 def _pack(ims): # uint8 (C,h,w) of any sizes -> bytes, [[h,w,c], ...]
     return b''.join(o.contiguous().permute(1,2,0).contiguous().numpy().tobytes() for o in ims),[[*o.shape[1:],o.shape[0]] for o in ims]
 
 _addable = dict(RandomFlip=RandomFlip(), ColorJitter=ColorJitter(), RandomGrayscale=RandomGrayscale(), GaussianBlur=GaussianBlur(), RandomSolarize=RandomSolarize(), RandomRotation=RandomRotation(10), RandomErasing=RandomErasing())
+_addable_masks = dict(RandomMask=RandomMask(), BlockMask=BlockMask())
 
 class _Old(Exception): "A newer request came"
 
@@ -637,19 +654,19 @@ class Studio(Panel, js='studio.js'):
     extra = T.Bytes().tag(sync=True)    # pixels of strip and reconstruction
 
     def __init__(self, images, rec, seed=0, mae=None, note='', background=True, stats=None):
+        self._turn = threading.RLock()
         super().__init__()
         self._images,self._given,self._stats,self._view_stats,self._note = list(images),rec,rec.stats,rec.view_stats,note
-        self._mae,self._mae_line,self._want,self._lock,self._thread,self._background = None,'',0,threading.Lock(),None,background
+        self._mae,self._mae_line,self._want,self._thread,self._background,self._threads = None,'',0,None,background,torch.get_num_threads()
         self._now,self._n,self._showing = {},0,False        # what is shown, safe from whoever writes into the trait
         if mae is not None:
             try: self._mae = mae_of(mae, stats or rec.stats)
             except (ValueError,OSError,KeyError) as e: self._mae_line = one_line_of(e)
         spec,self._kept = recipe_spec(rec)
-        self.about = dict(fields={k.__name__:v for k,v in _fields.items()}, labels=_labels, add={k:_op_spec(v, []) for k,v in _addable.items()}, recipes=['given', *sorted(recipe.names())] if rec.name not in recipe.names() else sorted(recipe.names()), mae=self._mae is not None, upload_mb=8)
+        self.about = dict(fields={k.__name__:v for k,v in _fields.items()}, labels=_labels, **{n:{k:_op_spec(v, []) for k,v in o.items()} for n,o in dict(add=_addable, add_masks=_addable_masks).items()}, many=_many, recipes=['given', *sorted(recipe.names())] if rec.name not in recipe.names() else sorted(recipe.names()), mae=self._mae is not None, upload_mb=8)
         self.thumbs = self._thumbs()
         self._now = dict(index=0, seed=seed, draws=_draws(rec.views), row=0, name=rec.name if rec.name in recipe.names() else 'given', spec=spec, ratio=.75, patch=16 if rec.size>=96 else 4)
-        self._show(self._checked({}))
-        self._begin()
+        with self._turn: self._show(self._checked({})); self._begin()
         self.observe(self._told, 'state')
         self.on_msg(lambda _,msg,buffers: self._heard(msg, buffers))
 
@@ -660,6 +677,7 @@ class Studio(Panel, js='studio.js'):
         "A copy of what the sliders say, as `recipe_spec` makes it: change it and give it to `ask(spec=...)`"
         return deepcopy(self._now['spec'])
     @property
+    @in_turn
     def recipe(self)->Recipe:
         "What the sliders say, as a recipe"
         return self._recipe(self._now['spec'])
@@ -668,18 +686,20 @@ class Studio(Panel, js='studio.js'):
         small = lambda o: Chain(Resize(40), CenterCrop(40))(o[None])[0].expand(3, -1, -1)
         return b''.join((small(o)*255).round().to(torch.uint8).permute(1,2,0).contiguous().numpy().tobytes() for o in self._images)
 
-# %% ../../nbs/widgets/92_studio.ipynb #0aeda0bb
+# %% ../../nbs/widgets/92_studio.ipynb #60896053
 _settings = ['index','seed','draws','row','name','spec','ratio','patch']
 _limits = dict(index=None, seed=(0,2**31-1), draws=(1,12), row=(0,11), patch=(1,512))
 
 def _follow(spec, image): # masks of pixels have the size of the view
-    for m in spec['masks']:
-        if m['kind']=='SimMIMMask': m['v']['size'] = [_out(spec['chains'][0]['ops'], image)]*2
+    try:
+        for m in spec['masks']:
+            if _op_dict(m).get('kind')=='SimMIMMask': m['v']['size'] = [_out(spec['chains'][0]['ops'], image)]*2
+    except (KeyError,TypeError,IndexError) as e: raise ValueError(f'a recipe cannot be made of these values: {one_line_of(e)}') from None
     return spec
 
 def _out(ops, image): # side of the view
     for d in reversed(ops):
-        if d.get('on', True) and isinstance(s := d['v'].get('size'), int): return s
+        if _op_dict(d).get('on', True) and isinstance(s := d['v'].get('size'), int): return s
     return min(image.shape[1:])
 
 def _checked(self, new): # -> a whole state. Raises `ValueError`
@@ -689,29 +709,29 @@ def _checked(self, new): # -> a whole state. Raises `ValueError`
         lo,hi = lim or (0,len(self._images)-1)
         if not isinstance(s[k], int) or isinstance(s[k], bool) or not lo<=s[k]<=hi: raise ValueError(f'{k} is a whole number from {lo} to {hi}, got {s[k]!r}')
     if not isinstance(s['ratio'], (int,float)) or not 0<s['ratio']<1: raise ValueError(f"ratio is a share of the patches, between 0 and 1, got {s['ratio']!r}")
-    if 'name' in new and 'spec' not in new: self._named(s)
+    if 'name' in new: self._named(s, new)                                                 # a name wins: the sliders beside it are those of another recipe
     if not isinstance(s['spec'], dict) or not isinstance(s['spec'].get('chains'), list) or not isinstance(s['spec'].get('masks'), list): raise ValueError('spec is a dict of name, size, chains and masks, as recipe_spec makes it')
     s['row'] = min(s['row'], s['draws']-1)
     return s
 
-def _named(self, s): # another recipe, from its beginning
+def _named(self, s, new): # another recipe, from its beginning
     if s['name']=='given': rec = self._given
     else: rec = self._given if s['name']==self._given.name else recipe(s['name'], self._now['spec']['size'], self._given.stats)
     s['spec'],self._kept = recipe_spec(rec)
     self._stats,self._view_stats = rec.stats,rec.view_stats
-    s['draws'] = _draws(rec.views)
+    s['draws'] = new.get('draws', _draws(rec.views))
 
 Studio._checked,Studio._named = _checked,_named
 
-# %% ../../nbs/widgets/92_studio.ipynb #8636a22b
+# %% ../../nbs/widgets/92_studio.ipynb #91c7651a
 def _show(self, state, ticket=0, who='', replace=True):
     "Compute what `state` asks for, and show it"
     state['spec'] = _follow(state['spec'], self._images[state['index']])
     t,image,rec = time.perf_counter(),self._images[state['index']],self._recipe(state['spec'])
+    if state['draws']*_load(rec, image)>2**24: raise ValueError(f"{state['draws']} draws of these views are too many pixels to show: take fewer draws or views, or a smaller size")
     s = view_scene(image, rec, state['seed'], state['draws'], state['row'])
     k = len(s['views'])
     ims = [s['views'][i][r] for r in range(state['draws']) for i in range(k)]
-    if sum(o.numel() for o in ims)>2**24: raise ValueError(f"{len(ims)} views of {ims[0].shape[2]} pixels are too many to show: take fewer draws or a smaller size")
     data,sizes = _pack(ims)
     text,err = '',''
     try: text = pipeline_text(rec)
@@ -732,6 +752,14 @@ def _show(self, state, ticket=0, who='', replace=True):
             masks=masks, random=random, random_line=random_line, colours=s['colours'], config=text, config_error=err, python=source)
     self._later()
 
+def _load(rec, image): # that the views of one image take, where they are largest on their way
+    n = sum(m.cols for m in rec.masks)
+    for chain in rec.chains:
+        most,(c,h,w) = 0,image.shape
+        for o in chain.ops or [chain]: most,h,w = max(most, sum(c*a*b for a,b in o.out_sizes(h, w))),*o.out_size(h, w)
+        n += most
+    return n
+
 def _random_mask(side, state): # MAE's, on the first view; drawn for itself: in training it is no part of the recipe either
     try:
         if side%state['patch']: raise ValueError(f"views of {side} pixels do not divide into patches of {state['patch']}")
@@ -740,6 +768,7 @@ def _random_mask(side, state): # MAE's, on the first view; drawn for itself: in 
     return dict(grid=list(m.grid), kept=m.kept, cells=m.masks(1, torch.Generator().manual_seed(state['seed']))[0].long().flatten().tolist()),''
 
 @patch
+@in_turn
 def ask(self:Studio, ticket=0, who='', **new):
     "Change `index`, `seed`, `draws`, `row`, `name` (of a recipe), `spec` or `ratio`. What cannot be is said in `error`, and the picture stays"
     kept,stats,vs = self._kept,self._stats,self._view_stats
@@ -752,8 +781,9 @@ def ask(self:Studio, ticket=0, who='', **new):
             finally: self._showing = False
             self.error,self.answer = one_line_of(e),{**self.answer,'ticket':ticket,'who':who,'replace':False,'n':self._n}
 
+@in_turn
 def _told(self, change): # someone set the trait itself
-    if not self._showing and isinstance(change['new'], dict): self.ask(**{k:v for k,v in change['new'].items() if k!='n'})
+    if not self._showing and isinstance(change['new'], dict): self.ask(**{k:v for k,v in change['new'].items() if k!='n' and v!=self._now.get(k)})
 
 @patch
 def close(self:Studio):
@@ -761,6 +791,7 @@ def close(self:Studio):
     super(Studio, self).close()
 
 @patch
+@in_turn
 def upload(self:Studio, data, name='the file'):
     "Add a picture from the bytes of a PNG, JPEG or WebP and show it; what cannot be read is said in `error`"
     try:
@@ -778,42 +809,43 @@ def _heard(self, msg, buffers):
 
 Studio._show,Studio._told,Studio._heard = _show,_told,_heard
 
-# %% ../../nbs/widgets/92_studio.ipynb #67ea4b70
-def _later(self): # once the sliders rest
+# %% ../../nbs/widgets/92_studio.ipynb #406e3bd0
+def _later(self): # once the sliders rest; called in turn
     if not self._background: return
-    with self._lock:
-        self._want += 1
-        if self._thread is not None: return
-        self._thread = threading.Thread(target=self._work, daemon=True, name='sslkit-studio')
-        self._thread.start()
+    self._want += 1
+    if self._thread is not None: return
+    self._thread = threading.Thread(target=self._work, name='sslkit-studio')             # no daemon: a process that ends within a computation of torch is aborted
+    self._thread.start()
+
+def _over(self): return not self._background or not threading.main_thread().is_alive()  # closed, or the process wants to end
 
 def _work(self):
-    torch.set_num_threads(1)                                                            # of this thread
-    while True:
-        want = self._want
-        time.sleep(.3)
-        found = None
-        if want==self._want:
-            try: found = self._slowly(self._now, lambda: want!=self._want)
-            except _Old: pass
+    torch.set_num_threads(1)                                                            # of this thread, and of every later one until it is put back
+    try:
+        while not self._over():
+            want,found = self._want,None
+            time.sleep(.3)
+            old = lambda: want!=self._want or self._over()
+            with self._turn: now,rec,image = self._now,self.recipe,self.image
+            if old(): continue
+            try: found = self._slowly(now, rec, image, True, old)
+            except _Old: continue
             except Exception as e: found = dict(error=one_line_of(e)),b''                 # a thread must not die silently
-        with self._lock:
-            if not self._background: self._thread = None; return                        # closed
-            if found is None or want!=self._want: continue
-            with self.hold_sync(): self.slow,self.extra = found
-            self._thread = None
-            return
+            with self._turn:
+                if old(): continue
+                with self.hold_sync(): self.slow,self.extra = found
+                self._thread = None; return
+    finally: torch.set_num_threads(self._threads)
 
-def _slowly(self, s, old=lambda: False): # -> (what was found, pixels)
-    image,rec = self._images[s['index']],self._recipe(s['spec'])
+def _slowly(self, s, rec, image, measure=False, old=lambda: False): # -> (what was found, pixels)
     strip = op_strip(image, rec, s['seed'], min(96, max(32, rec.size)))
     rows,ims,line = [[l,at] for l,at,_ in strip],[o for _,_,v in strip for o in v],self._mae_line
     res = dict(seed=s['seed'], index=s['index'])
     if old(): raise _Old
-    if self._background:
-        res['cost'] = view_cost(rec, image)
+    if measure:
+        res['cost'] = view_cost(rec, image, max(1, min(16, 2**23//_load(rec, image))), stop=old)
         if old(): raise _Old
-        same = [o for o in self._images if o.shape==image.shape]
+        same = [o for o in self._images if o.shape==image.shape][:max(8, 2**24//_load(rec, image))]
         if len(same)>=8: res['guess'] = colour_shortcut(torch.stack(same), rec, s['seed'])
         if old(): raise _Old
     recon = []
@@ -824,20 +856,19 @@ def _slowly(self, s, old=lambda: False): # -> (what was found, pixels)
     return {**res, 'strip':rows, 'sizes':sizes, 'recon':len(recon), 'mae_line':line},data
 
 def _begin(self): # without the thread's measurements, so that a page that is saved at once has the strip
-    back,self._background = self._background,False
-    try: self.slow,self.extra = self._slowly(self._now)
-    finally: self._background = back
+    self.slow,self.extra = self._slowly(self._now, self.recipe, self.image)
 
 @patch
 def picture(self:Studio):
     from sslkit.evaluate.pictures import styled
-    return styled(_figure)(self.image, self.recipe, self._now['seed'], self._now['draws'])
+    with self._turn: what = self.image,self.recipe,self._now['seed'],self._now['draws']
+    return styled(_figure)(*what)
 
-Studio._later,Studio._work,Studio._slowly,Studio._begin = _later,_work,_slowly,_begin
+Studio._later,Studio._over,Studio._work,Studio._slowly,Studio._begin = _later,_over,_work,_slowly,_begin
 
-# %% ../../nbs/widgets/92_studio.ipynb #24449110
+# %% ../../nbs/widgets/92_studio.ipynb #aff709a1
 @in_widget
-def augment_studio(images_or_dls, # uint8 or 0..1 (N,C,H,W), one image, a list of PIL images, a loader or `DataLoaders`
+def augment_studio(images_or_dls, # uint8 or 0..1 (N,C,H,W), one image, a list of PIL images or paths, a loader or `DataLoaders`
     recipe='mocov2',       # a `Recipe`, the name of one, or a config's `pipeline`
     size=None,             # side of the views in pixels, for a recipe given by name; None: that of the images, at most 160
     seed=0,                # of the draws

@@ -1,8 +1,9 @@
 "The studio in JupyterLab, Voila and a page from file://: a slider moved changes the picture, the seed repeats it, a copied config rebuilds it"
-import hashlib
+import base64, hashlib
+import pytest, torch
 from browser.harness import kernel, theme, until
 from sslkit.data.sources import photos
-from sslkit.widgets.base import save_page
+from sslkit.widgets.base import page_of, panel_state, save_page
 from sslkit.widgets.studio import augment_studio
 
 SETUP = '''import hashlib, torch
@@ -21,7 +22,6 @@ PIXELS = '''() => { const out = []; for (const c of document.querySelectorAll(".
   let s = ""; for (let i = 0; i < out.length; i += 8192) s += String.fromCharCode(...out.slice(i, i + 8192)); return btoa(s); }'''
 
 def hash_of(page):
-    import base64
     return hashlib.md5(base64.b64decode(page.evaluate(PIXELS))).hexdigest()
 
 def at(page, name): return page.locator(f'.ssl-studio [data-name="{name}"]').first
@@ -89,3 +89,69 @@ def test_page(static_page, shot, tmp_path):
         page.get_by_role('tab', name=name).click(); assert page.locator(what).first.is_visible(); shot(page, f'studio_page_{name[:3].lower()}')
     assert page.locator('canvas.st-step').count() == 16
     page.get_by_role('tab', name='Colours').click(); theme(page, 'dark'); shot(page, 'studio_page_dark')
+
+# --- a page whose kernel is this test: it says when it hears, and when it answers
+
+class Talk:
+    def __init__(self, static_page, path, *args, **kw):
+        self.s = augment_studio(*args, background=False, **kw)
+        text = page_of(self.s, 'talk')
+        for a,b in (('const model = { isStatic: true', 'const model = window.model = { isStatic: false'), ('send() {}', 'send(m) { (window.sent ||= []).push(m); }')): assert a in text; text = text.replace(a, b)
+        path.write_text(text, encoding='utf-8'); self.page = static_page(path, width=1000, height=1300)
+        self.page.locator('canvas.st-view').first.wait_for()
+
+    def answer(self):
+        "Python hears what the page said, and the page the answers, until all is said"
+        while msgs := self.page.evaluate('(window.sent || []).splice(0)'):
+            for m in msgs:
+                self.s._heard(m, [])
+                got = {k:dict(base64=base64.b64encode(v).decode()) if isinstance(v, bytes) else v for k,v in panel_state(self.s).items() if k not in ('about','slow','extra','thumbs')}
+                self.page.evaluate("""(got) => { for (const [k, v] of Object.entries(got).sort(([a], [b]) => (a === "answer") - (b === "answer"))) model.set(k, v?.base64 === undefined ? v : new DataView(Uint8Array.from(atob(v.base64), (c) => c.charCodeAt(0)).buffer)); }""", got)
+        return self.s
+
+    def key(self, name, *keys):
+        at(self.page, name).focus()
+        for k in keys: self.page.keyboard.press(k)
+    def focused(self): return self.page.evaluate('document.activeElement.dataset.name')
+    def choose(self, name): at(self.page, 'recipe').select_option(name); return self.answer()
+
+kinds = lambda s, i=0: [o['kind'] for o in s.spec['chains'][i]['ops']]
+
+def test_talk(static_page, tmp_path):
+    t = Talk(static_page, tmp_path/'t.html', photos(160), 'simmim', size=96); page,s = t.page,t.s
+    # what was refused stays said as long as the sliders say it
+    assert at(page, 'c0.0.size').get_attribute('step') == str(s.spec['masks'][0]['v']['mask_unit']) == at(page, 'c0.0.size').get_attribute('min')
+    unit = s.spec['masks'][0]['v']['mask_unit']
+    t.key('m.0.mask_unit', 'ArrowRight'); t.answer(); assert 'does not divide' in s.error and t.focused() == 'm.0.mask_unit'
+    t.key('new-seed', 'Enter'); t.answer(); assert 'does not divide' in s.error and at(page, 'm.0.mask_unit').input_value() == str(unit+4) and s.state['seed'] == 0
+    t.key('m.0.mask_unit', 'ArrowLeft'); t.answer(); assert s.error == '' and s.spec['masks'][0]['v']['mask_unit'] == unit
+    # a recipe is chosen, and a slider of the last one moved before the answer
+    for first in ([], ['ArrowRight']):
+        t.choose('simmim'); t.key('c0.0.scale.0', *first); at(page, 'recipe').select_option('swav'); t.key('c0.0.scale.0', 'ArrowRight'); t.answer()
+        assert s.error == '' and s.state['name'] == s.spec['name'] == 'swav' and len(s.spec['chains']) == 2 and at(page, 'c0.0.scale.0').input_value() == str(s.spec['chains'][0]['ops'][0]['v']['scale'][0])
+    # the keyboard stays on the draws
+    t.choose('mocov2'); t.key('row.0', 'ArrowRight', 'ArrowRight'); t.answer(); assert t.focused() == 'row.2' and s.state['row'] == 2
+    # what was set by hand is what the strength acts on
+    t.key('c0.1.brightness', 'End'); t.key('strength', 'ArrowRight'); t.answer(); assert s.spec['chains'][0]['ops'][1]['v']['brightness'] == 1.05
+    # ops and masks come and go
+    t.choose('beit'); was = kinds(s)
+    t.key('c0.add', 'ArrowDown', 'ArrowDown'); t.answer(); assert kinds(s) == was
+    t.key('c0.add-it', 'Enter'); t.answer(); assert s.error == '' and kinds(s) == [*was[:-1], 'RandomGrayscale', was[-1]] and t.focused() == f'c0.{len(was)-1}.on'
+    t.key(f'c0.{len(was)-1}.remove', 'Enter'); t.answer(); assert kinds(s) == was and t.focused() == f'c0.{len(was)-1}.remove'
+    t.key('m.0.remove', 'Enter'); t.answer(); assert s.spec['masks'] == [] and t.focused() == 'm.add'
+    at(page, 'm.add').select_option('BlockMask'); t.key('m.add-it', 'Enter'); t.key('m.0.max_block', 'Home'); t.answer(); assert 'above max_block' in s.error
+    t.key('m.0.min_block', 'Home'); t.answer(); assert s.error == '' and s.recipe.masks[0].max_block == 1 and page.locator('canvas.st-mask').count() == s.state['draws']
+    # the lines of the windows stand on white, on any page
+    assert page.evaluate("""[...document.querySelectorAll(".st-words svg")].every((o) => o.children.length === 2 && o.children[0].getAttribute("stroke") === "#fff")""")
+    # a kernel that says nothing
+    page.evaluate('() => { const t = window.setTimeout; window.setTimeout = (f, ms) => t(f, ms / 100); }')
+    t.key('new-seed', 'Enter'); until(page, lambda: 'busy' in at(page, 'note').inner_text(), 'a word about the kernel'); t.answer(); assert at(page, 'note').inner_text() == ''
+
+@pytest.mark.parametrize('h,w', [(400,2),(2,400)])
+def test_thin(static_page, tmp_path, h, w):
+    "A picture of two pixels by 400 makes no canvas of a hundred thousand"
+    s = augment_studio(torch.randint(256, (1,3,h,w), dtype=torch.uint8), 'npid', size=32, background=False); spec = s.spec
+    for o in spec['chains'][0]['ops']: o['on'] = False
+    s.ask(spec=spec); assert s.error == ''
+    page = static_page(save_page(s, tmp_path/'s.html'), width=900, height=900); page.locator('canvas.st-view').first.wait_for()
+    assert page.evaluate('Math.max(...[...document.querySelectorAll("canvas")].map((c) => Math.max(c.height, c.width, c.clientHeight)))') <= 520

@@ -45,7 +45,7 @@ const STYLE = `
 .st-mae { display: flex; flex-wrap: wrap; gap: 8px; } .st-mae figure { margin: 0; width: 118px; } .st-mae canvas { width: 100%; display: block; } .st-mae figcaption { font-size: 11.5px; color: var(--ssl-soft); }
 .st-keys kbd { background: var(--ssl-raised); border: 1px solid var(--ssl-line); border-radius: 3px; padding: 0 4px; font: 11px ui-monospace, monospace; }
 `;
-const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]];
+const DASHES = [[], [7, 4], [2, 3], [9, 3, 2, 3]], TITLES = ["image", "what is seen", "reconstruction", "with what is seen"];
 const svg = (tag, attrs, ...kids) => h(tag, { xmlns: 1, ...Object.fromEntries(Object.entries(attrs).map(([k, v]) => [k, String(v)])) }, ...kids);   // properties of SVG elements cannot be set, only attributes
 const say = (v) => (typeof v !== "number" ? String(v) : Number.isInteger(v) ? String(v) : Math.abs(v) < .01 ? v.toPrecision(2) : String(Math.round(v * 100) / 100));
 
@@ -93,23 +93,23 @@ export default { render({ model, el }) {
   const { root, stop } = frame(model, el, "studio");
   const who = Math.random().toString(36).slice(2), fixed = model.isStatic ? { disabled: true } : {};
   const about = model.get("about"), times = [];
-  let s = structuredClone(model.get("state")), busy = 0, ticket = 0, waiting = null, since = 0, stuck = 0;
+  let s = structuredClone(model.get("state")), busy = 0, ticket = 0, waiting = null, since = 0, stuck = 0, pics = [];
   root.append(h("style", {}, STYLE));
 
   // --- requests: one under way, the newest of the others waits
   function request(now) {
     if (model.isStatic) return;
-    if (now.name && waiting) delete waiting.spec;                                             // another recipe: what its predecessor's sliders said is gone
     waiting = { ...waiting, ...now };
-    for (const k in now) if (k !== "spec") s[k] = now[k];                                      // the sliders hold on to the parts of `s.spec`, a copy of it was sent
+    if (waiting.name) delete waiting.spec; else waiting.spec = structuredClone(s.spec);       // another recipe, or always what the sliders say: also after they were refused
+    Object.assign(s, now);
     since ||= performance.now(); pump();
   }
   function pump() {
     if (busy || !waiting) return;
     busy = ++ticket; model.send({ what: "ask", ticket: busy, who, new: waiting }); waiting = null;
-    clearTimeout(stuck); stuck = setTimeout(() => { busy = 0; pump(); }, 15000);           // a kernel that was restarted never answers
+    clearTimeout(stuck); stuck = setTimeout(() => { note.textContent = "Python is busy or was restarted: no answer yet"; busy = 0; pump(); }, 8000);           // a kernel that was restarted never answers
   }
-  const respec = () => request({ spec: structuredClone(s.spec) });
+  const respec = () => request({});
 
   // --- the bar
   const pick = h("select", { "aria-label": "recipe", "data-name": "recipe", ...fixed, onchange: () => request({ name: pick.value }) }, about.recipes.map((n) => h("option", { value: n }, n)));
@@ -123,7 +123,7 @@ export default { render({ model, el }) {
   if (model.isStatic) root.append(h("p", { class: "ssl-note" }, "The sliders need Python: open the notebook to move them. The draws, colours, strip and config below are those of the saved page."));
 
   // --- left: images and ops
-  const gallery = h("div", { class: "st-gallery", role: "radiogroup", "aria-label": "images" }), note = h("p", { class: "ssl-note", style: { margin: "2px 0" } });
+  const gallery = h("div", { class: "st-gallery", role: "radiogroup", "aria-label": "images" }), note = h("p", { class: "ssl-note", role: "status", "data-name": "note", style: { margin: "2px 0" } });
   const step = (d) => { const n = model.get("answer").images; request({ index: (s.index + d + n) % n }); };
   const file = h("input", { type: "file", accept: "image/png,image/jpeg,image/webp", hidden: true, onchange: async () => {
     const f = file.files[0]; file.value = ""; if (!f) return;
@@ -146,20 +146,32 @@ export default { render({ model, el }) {
   }
   const mark = (j) => [...gallery.children].forEach((b, i) => { b.setAttribute("aria-checked", String(i === j)); b.tabIndex = i === j ? 0 : -1; });
 
+  // Kinds of ops (or masks) and a button that adds the chosen one; a select alone would add at every arrow key
+  function adder(list, kinds, key, what) {
+    const kind = h("select", { "aria-label": what, "data-name": `${key}.add`, ...fixed }, Object.keys(kinds).map((k) => h("option", { value: k }, about.labels[k])));
+    return h("div", { class: "ssl-row" }, kind, h("button", { class: "ssl-button", type: "button", "data-name": `${key}.add-it`, ...fixed, onclick: () => {
+      const j = list.length - about.many.includes(list.at(-1)?.kind);                            // nothing can follow an op that makes several views
+      list.splice(j, 0, structuredClone(kinds[kind.value])); drawOps(); at(`${key}.${j}.on`).focus(); respec();
+    } }, "Add"));
+  }
+  const at = (name) => ops.querySelector(`[data-name="${name}"]`);
   // One op: on/off, order, sliders
   function card(list, i, key) {
     const d = list[i], fields = "kept" in d ? ("p" in d.v ? [["p", "probability", "number", 0, 1, .05]] : []) : about.fields[d.kind] || [], label = about.labels[d.kind] || d.kind;
     const on = h("input", { type: "checkbox", checked: d.on, "aria-label": `${label} on`, "data-name": `${key}.on`, ...fixed, onchange: () => { d.on = on.checked; box.classList.toggle("off", !d.on); respec(); } });
-    const move = (by) => { const j = i + by; if (j < 0 || j >= list.length) return; [list[i], list[j]] = [list[j], list[i]]; drawOps(); const b = ops.querySelector(`[data-name="${key.replace(/\d+$/, j)}.${by < 0 ? "up" : "down"}"]`); (b.disabled ? b.parentElement.querySelector("input") : b).focus(); respec(); };
+    const move = (by) => { const j = i + by; if (j < 0 || j >= list.length) return; [list[i], list[j]] = [list[j], list[i]]; drawOps(); const b = at(`${key.replace(/\d+$/, j)}.${by < 0 ? "up" : "down"}`); (b.disabled ? b.parentElement.querySelector("input") : b).focus(); respec(); };
+    const remove = () => { list.splice(i, 1); drawOps(); (at(key + ".remove") || at(key.replace(/\d+$/, list.length - 1) + ".remove") || at(key.replace(/\d+$/, "add")))?.focus(); respec(); };
     const box = h("div", { class: "st-op" + (d.on ? "" : " off"), onkeydown: (e) => { if (e.altKey && (e.key === "ArrowUp" || e.key === "ArrowDown") && !model.isStatic) { e.preventDefault(); move(e.key === "ArrowUp" ? -1 : 1); } } },
-      h("div", { class: "st-head" }, h("label", {}, on, label), list.length > 1 ? [btn("↑", `${label} earlier`, () => move(-1), { class: "ssl-button st-move", "data-name": `${key}.up`, disabled: i === 0 || model.isStatic }), btn("↓", `${label} later`, () => move(1), { class: "ssl-button st-move", "data-name": `${key}.down`, disabled: i === list.length - 1 || model.isStatic })] : null));
+      h("div", { class: "st-head" }, h("label", {}, on, label), list.length > 1 ? [btn("↑", `${label} earlier`, () => move(-1), { class: "ssl-button st-move", "data-name": `${key}.up`, disabled: i === 0 || model.isStatic }), btn("↓", `${label} later`, () => move(1), { class: "ssl-button st-move", "data-name": `${key}.down`, disabled: i === list.length - 1 || model.isStatic })] : null, btn("×", `remove ${label}`, remove, { class: "ssl-button st-move", "data-name": `${key}.remove` })));
     const body = h("div", { class: "st-sliders" });
     if (d.kind === "ColorJitter" && !("kept" in d)) body.append(strength(d));
     for (const [name, text, how, lo, hi, st] of fields) {
-      const put = (v) => { d.v[name] = v; respec(); }, attrs = { "data-name": `${key}.${name}`, ...fixed };
-      const top = name === "num_masking" ? d.v.grid[0] * d.v.grid[1] - 1 : hi;
+      const put = (v) => { d.v[name] = v; if (d.base && name in d.base) d.base[name] = v / (d.factor || 1); respec(); }, attrs = { "data-name": `${key}.${name}`, ...fixed };
+      const cell = name === "size" ? s.spec.masks.find((m) => m.kind === "SimMIMMask")?.v.mask_unit : name === "mask_unit" ? d.v.patch : 0;      // a view is whole blocks, a block whole tokens
+      if (name === "mask_unit") attrs.onchange = () => { drawOps(); at(attrs["data-name"]).focus(); };
+      const top = d.v.grid && name !== "ratio" ? d.v.grid[0] * d.v.grid[1] - 1 : hi;
       if (Array.isArray(d.v[name])) body.append(...pair(`${key}.${name}`, text, d.v[name], lo, top, st, put, fixed));
-      else body.append(slider(text, d.v[name], lo, top, st, put, attrs).el);
+      else body.append(slider(text, d.v[name] ?? top, cell || lo, top, cell || st, put, attrs).el);
     }
     box.append(body); return box;
   }
@@ -177,22 +189,21 @@ export default { render({ model, el }) {
     let v = 0; const many = s.spec.chains.length > 1;
     const kids = s.spec.chains.map((c, i) => {
       const from = v + 1, each = Math.max(1, Math.round((model.get("answer").k || 1) / s.spec.chains.reduce((a, o) => a + o.views, 0))); v += c.views * each;
-      const add = h("select", { "aria-label": "add an op", ...fixed, onchange: () => { const k = add.value; if (k) { c.ops.push(structuredClone(about.add[k])); drawOps(); respec(); } } }, h("option", { value: "" }, "add…"), Object.keys(about.add).map((k) => h("option", { value: k }, about.labels[k])));
       return h("fieldset", { class: "st-chain" }, h("legend", {}, (from === v ? `view ${v}` : `views ${from} to ${v}`) + (many ? ` (${String.fromCharCode(65 + i)})` : "")),
-        slider("views", c.views, 1, 12, 1, (x) => { c.views = x; respec(); }, { "data-name": `c${i}.views`, "aria-label": "number of views", ...fixed }).el, c.ops.map((_, j) => card(c.ops, j, `c${i}.${j}`)), h("div", { class: "ssl-row" }, add));
+        slider("views", c.views, 1, 12, 1, (x) => { c.views = x; respec(); }, { "data-name": `c${i}.views`, "aria-label": "number of views", ...fixed }).el, c.ops.map((_, j) => card(c.ops, j, `c${i}.${j}`)), adder(c.ops, about.add, `c${i}`, "an op to add"));
     });
-    if (s.spec.masks.length) kids.push(h("fieldset", { class: "st-chain" }, h("legend", {}, "mask"), s.spec.masks.map((_, j) => card(s.spec.masks, j, `m.${j}`))));
+    kids.push(h("fieldset", { class: "st-chain" }, h("legend", {}, "mask"), s.spec.masks.length ? s.spec.masks.map((_, j) => card(s.spec.masks, j, `m.${j}`)) : adder(s.spec.masks, about.add_masks, "m", "a mask to add")));
     ops.replaceChildren(...kids);
   }
 
   // --- right: original, words, grid
-  const original = h("canvas", { role: "img", "aria-label": "the image with the windows of the chosen draw", style: { width: "260px", height: "auto", alignSelf: "start" } }), words = h("div", { class: "st-words" }), grid = h("div", { class: "st-grid", role: "radiogroup", "aria-label": "draws" });
+  const original = h("canvas", { role: "img", "aria-label": "the image with the windows of the chosen draw", style: { maxWidth: "260px", maxHeight: "360px", alignSelf: "start" } }), words = h("div", { class: "st-words" }), grid = h("div", { class: "st-grid", role: "radiogroup", "aria-label": "draws" });
   function paintOriginal() {
     const a = model.get("answer"); if (!a?.original) return;
-    const [hh, ww] = a.original, src = document.createElement("canvas"), f = Math.max(1, Math.round(520 / ww)), ctx = original.getContext("2d");
+    const [hh, ww] = a.original, src = document.createElement("canvas"), f = Math.max(1, Math.round(520 / Math.max(ww, hh))), ctx = original.getContext("2d");
     paint(src, array(model, "original", Uint8Array), 0, a.original);
     original.width = ww * f; original.height = hh * f; ctx.imageSmoothingEnabled = ww > 100; ctx.drawImage(src, 0, 0, ww * f, hh * f);
-    const u = original.width / 260;
+    const u = Math.max(original.width / 260, original.height / 360);                          // pixels of the canvas for one of the page
     (a.windows[s.row] || []).forEach(([x0, y0, x1, y1], i) => {
       const r = [x0 * f + u, y0 * f + u, (x1 - x0) * f - 2 * u, (y1 - y0) * f - 2 * u];
       ctx.setLineDash([]); ctx.lineWidth = 4 * u; ctx.strokeStyle = "rgba(255,255,255,.85)"; ctx.strokeRect(...r);
@@ -203,7 +214,7 @@ export default { render({ model, el }) {
   }
   function drawWords() {
     const a = model.get("answer");
-    words.replaceChildren(...(a.words[s.row] || []).map((ops, i) => h("section", {}, h("h4", {}, svg("svg", { width: 22, height: 10, viewBox: "0 0 22 10" }, svg("line", { x1: 0, x2: 22, y1: 5, y2: 5, stroke: PALETTE.light[i % 10], "stroke-width": 3, "stroke-dasharray": DASHES[i % 4].join(" ") })), `${a.names[i]}, draw ${s.row + 1}`),
+    words.replaceChildren(...(a.words[s.row] || []).map((ops, i) => h("section", {}, h("h4", {}, svg("svg", { width: 22, height: 10, viewBox: "0 0 22 10" }, svg("line", { x2: 22, y1: 5, y2: 5, stroke: "#fff", "stroke-width": 6 }), svg("line", { x2: 22, y1: 5, y2: 5, stroke: PALETTE.light[i % 10], "stroke-width": 3, "stroke-dasharray": DASHES[i % 4].join(" ") })), `${a.names[i]}, draw ${s.row + 1}`),
       h("dl", {}, ops.map(([op, text, acted]) => [h("dt", {}, op), h("dd", { class: acted ? "" : "rest" }, text)]).flat()))));
   }
   const choose = (r, focus) => { s.row = r; [...grid.querySelectorAll(".st-row")].forEach((b, i) => { b.setAttribute("aria-checked", String(i === r)); b.tabIndex = i === r ? 0 : -1; if (focus && i === r) b.focus(); }); paintOriginal(); drawWords(); request({ row: r }); };
@@ -213,17 +224,20 @@ export default { render({ model, el }) {
     grid.style.gridTemplateColumns = Array(per).fill(`28px repeat(${k + m}, ${cell}px)`).join(" ");
     const head = [h("span", {}), ...a.names.map((t, i) => h("span", { class: "st-name" }, t, h("br"), `${a.sizes[i][1]} px`)), ...a.masks.map((o) => h("span", { class: "st-name" }, `${Math.round(o.hidden * 100)} % hidden`))];
     const kids = Array.from({ length: per }, () => head.map((o) => o.cloneNode(true))).flat();
+    const fit = (w, z) => ({ width: Math.max(1, Math.round(Math.min(w, 2 * cell * z[1] / z[0]))) + "px" });      // a very thin view is not made miles long
     let at = 0;
     for (let r = 0; r < n; r++) {
       kids.push(h("button", { type: "button", class: "ssl-button st-row", role: "radio", "aria-checked": String(r === s.row), tabIndex: r === s.row ? 0 : -1, "aria-label": `draw ${r + 1}`, "data-name": `row.${r}`, onclick: () => choose(r), onkeydown: (e) => { const d = { ArrowDown: 1, ArrowRight: 1, ArrowUp: -1, ArrowLeft: -1 }[e.key]; if (d) { e.preventDefault(); choose((r + d + n) % n, true); } } }, r + 1));
       const first = at, size0 = a.sizes[r * k];
       for (let i = 0; i < k; i++) {
-        const z = a.sizes[r * k + i], c = h("canvas", { class: "st-view", role: "img", "aria-label": `${a.names[i]} of draw ${r + 1}`, style: { width: Math.round(cell * Math.max(.7, z[1] / widest)) + "px" } });
+        const z = a.sizes[r * k + i], c = h("canvas", { class: "st-view", role: "img", "aria-label": `${a.names[i]} of draw ${r + 1}`, style: fit(cell * Math.max(.7, z[1] / widest), z) });
         at = paint(c, bytes, at, z); kids.push(c);
       }
-      for (const o of a.masks) { const c = h("canvas", { class: "st-mask", role: "img", "aria-label": `mask of draw ${r + 1}`, style: { width: cell + "px" } }), g = o.grid[0] * o.grid[1]; paint(c, bytes, first, size0); cover(c, o.grid, o.cells.slice(r * g, (r + 1) * g)); kids.push(c); }
+      for (const o of a.masks) { const c = h("canvas", { class: "st-mask", role: "img", "aria-label": `mask of draw ${r + 1}`, style: fit(cell, size0) }), g = o.grid[0] * o.grid[1]; paint(c, bytes, first, size0); cover(c, o.grid, o.cells.slice(r * g, (r + 1) * g)); kids.push(c); }
     }
+    const had = grid.contains(document.activeElement);                                         // the keyboard stays where it was
     grid.replaceChildren(...kids);
+    if (had) grid.querySelector('.st-row[aria-checked="true"]')?.focus({ preventScroll: true });
   }
 
   // --- tabs
@@ -244,24 +258,24 @@ export default { render({ model, el }) {
     const z = model.get("slow"), bytes = array(model, "extra", Uint8Array); let at = 0, i = 0;
     const next = (cls) => { const c = h("canvas", { class: cls, role: "img" }); at = paint(c, bytes, at, z.sizes[i++]); return c; };
     strip.replaceChildren(z.strip?.length ? h("div", { class: "st-strip" }, z.strip.map(([op, labels]) => [h("b", {}, op), ...labels.map((l) => h("div", {}, next("st-step"), h("span", {}, l)))]).flat()) : h("p", { class: "ssl-note" }, "no op of this recipe has a strength"));
-    const pics = Array.from({ length: z.recon || 0 }, () => next("st-recon")), titles = ["image", "what is seen", "reconstruction", "with what is seen"];
+    pics = Array.from({ length: z.recon || 0 }, () => next("st-recon"));
     cost.replaceChildren(h("p", { "data-name": "cost" }, z.cost ? `${Math.round(z.cost.views_s)} views a second on one core: ${z.cost.ms.toFixed(1)} ms for all views of an image (median of ${z.cost.runs} batches of ${z.cost.n}, this image).` : model.isStatic ? "not measured for this page" : "measured once the sliders rest …"), h("p", { class: "ssl-note" }, "A loader has more cores and does other things beside: this is what the recipe alone costs."));
     speed.textContent = z.cost ? `${Math.round(z.cost.views_s)} views/s a core` : "";
-    drawMae(z, pics, titles); drawColours();
+    drawMae(); drawColours();
     if (z.error) cost.append(h("p", { class: "ssl-error" }, z.error));
   }
   const ratio = slider("hidden", s.ratio, .05, .95, .05, (v) => request({ ratio: v }), { "data-name": "ratio", ...fixed }), patch = slider("patch, px", s.patch, 1, 64, 1, (v) => request({ patch: v }), { "data-name": "patch", ...fixed });
   const maeBody = h("div", {}), maskCanvas = h("canvas", { role: "img", "aria-label": "random mask on view 1" });
   mae.append(h("p", { class: "ssl-note", style: { marginTop: 0 } }, "MAE draws its mask inside the model: patches at random, so it is no part of the pipeline."), h("div", { style: { maxWidth: "330px" } }, ratio.el, patch.el), maeBody);
-  function drawMae(z, pics, titles) {
-    const a = model.get("answer"), f = (c, t) => h("figure", {}, c, h("figcaption", {}, t)), kids = [];
+  function drawMae() {
+    const a = model.get("answer"), z = model.get("slow"), f = (c, t) => h("figure", {}, c, h("figcaption", {}, t)), kids = [];
     if (a.random) { paint(maskCanvas, array(model, "views", Uint8Array), 0, a.sizes[0]); cover(maskCanvas, a.random.grid, a.random.cells); kids.push(f(maskCanvas, `view 1: ${a.random.kept} of ${a.random.cells.length} patches seen`)); }
     else kids.push(h("p", { class: "ssl-note" }, a.random_line));
-    kids.push(...pics.map((c, i) => f(c, titles[i])));
+    kids.push(...pics.map((c, i) => f(c, TITLES[i])));
     maeBody.replaceChildren(h("div", { class: "st-mae" }, kids), z.mae_line ? h("p", { class: "ssl-error", "data-name": "mae-line" }, z.mae_line) : pics.length ? "" : h("p", { class: "ssl-note" }, "With mae=CHECKPOINT or a Learner the reconstruction is shown here."));
   }
   const key = (k, t) => h("p", { style: { margin: "2px 0" } }, h("kbd", {}, k), " ", t);
-  const keys = h("div", { class: "st-keys" }, key("Tab", "from control to control"), key("← →", "on a slider: a step; on a thumbnail: another image; on a draw's number: another draw"), key("Alt ↑ ↓", "within an op: earlier or later in the chain"), key("Space", "on an op's box: off or on"));
+  const keys = h("div", { class: "st-keys" }, key("Tab", "from control to control"), key("← →", "on a slider: a step; on a thumbnail: another image; on a draw's number: another draw"), key("Alt ↑ ↓", "within an op: earlier or later in the chain"), key("Space", "on an op's box: off or on"), key("Enter", "on Add: the chosen op, at the end of the chain; on ×: the op goes"));
   const tabs = tabbed([["Colours", colours], ["One op at a time", strip], ["Masked autoencoder", mae], ["Cost", cost], ["Config", h("div", {}, config)], ["Python", h("div", {}, copyButton("copy as Python", () => model.get("answer").python, { "data-name": "copy-python" }), source)], ["Keys", keys]], { class: "ssl-tabs st-tabs" });
   root.append(h("div", { class: "st-main" }, left, h("div", { class: "st-stage" }, h("div", { class: "st-top" }, original, words), grid, tabs)));
 
@@ -269,16 +283,17 @@ export default { render({ model, el }) {
     const a = model.get("answer"), mine = a.who === who && a.ticket === busy;
     if (a.who === who && a.ticket < busy) return;
     if (mine) { busy = 0; clearTimeout(stuck); }
+    if (waiting && a.replace && (mine || model.get("state").name !== s.name)) { delete waiting.spec; if (!Object.keys(waiting).length) waiting = null; }      // sliders of the recipe that is gone
     if (a.replace || a.who !== who) { const w = waiting; s = { ...structuredClone(model.get("state")), ...w }; drawOps(); ratio.input.value = s.ratio; ratio.out.textContent = say(s.ratio); patch.input.value = s.patch; patch.out.textContent = say(s.patch); }
     if (model.get("error") && mine && !waiting) s = { ...structuredClone(model.get("state")), spec: s.spec };     // the sliders stay as they are, so that one can go back
     show();
-    if (mine && !waiting) { const t = performance.now() - since; since = 0; times.push(t); root.dataset.ms = t.toFixed(1); root.dataset.times = JSON.stringify(times.slice(-200).map((x) => Math.round(x * 10) / 10)); root.dataset.python = a.ms.toFixed(1); }
+    if (mine && !waiting) { const t = performance.now() - since; since = 0; times.push(t); root.dataset.ms = t.toFixed(1); if (times.length > 200) times.shift(); root.dataset.times = JSON.stringify(times.map((x) => Math.round(x * 10) / 10)); root.dataset.python = a.ms.toFixed(1); }
     root.dataset.ticket = a.ticket; root.dataset.busy = busy || waiting ? "yes" : "";
     pump();
   }
   function show() {
     const a = model.get("answer"); pick.value = s.name; seed.value = s.seed; draws.value = s.draws; note.textContent = a.note || ""; mark(s.index);
-    drawGrid(); paintOriginal(); drawWords(); drawColours(); drawMae({ ...model.get("slow") }, [...maeBody.querySelectorAll("canvas.st-recon")], ["image", "what is seen", "reconstruction", "with what is seen"]);
+    drawGrid(); paintOriginal(); drawWords(); drawColours(); drawMae();
     config.textContent = a.config || a.config_error; source.textContent = a.python;
   }
   const watch = { "change:answer": answered, "change:thumbs": drawGallery, "change:slow": drawSlow };
