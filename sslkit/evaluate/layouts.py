@@ -42,7 +42,7 @@ def _pca(x, dim, seed=0): # x (n,D) float -> (n,dim), columns of falling varianc
         y = torch.from_numpy(PCA(min(dim, *x.shape), random_state=seed).fit_transform(x.numpy()))
     return F.pad(y, (0, dim-y.shape[1])).float()
 
-# %% ../../nbs/evaluate/65_layouts.ipynb #2bd5076f
+# %% ../../nbs/evaluate/65_layouts.ipynb #e3fa0676
 _mapper = '''
 import sys, json, warnings; import numpy as np; warnings.filterwarnings('ignore')
 d,a = sys.argv[1],json.loads(sys.argv[2]); x = np.load(d+'/x.npy'); start = np.load(d+'/start.npy') if a['start'] else None
@@ -65,7 +65,8 @@ def _elsewhere(x, start, progress, how, **settings): # x (n,D), start (n,2) or N
         np.save(f'{d}/x.npy', x.numpy())
         if start is not None: np.save(f'{d}/start.npy', start.numpy())
         with open(f'{d}/said', 'wb') as said: # -P: a random.py beside the notebook is not the library's; a session of its own: interrupting a cell does not reach it
-            p = subprocess.Popen([sys.executable, '-u', '-P', '-c', _mapper, d, json.dumps(dict(how=how, start=start is not None, **settings))], stdout=said, stderr=subprocess.STDOUT, start_new_session=True)
+            p = subprocess.Popen([sys.executable, '-u', '-P', '-c', _mapper, d, json.dumps(dict(how=how, start=start is not None, **settings))], stdout=said, stderr=subprocess.STDOUT, start_new_session=True,
+                env={'OMP_WAIT_POLICY':'passive', **os.environ})         # threads that wait for each other leave the cores to whoever else computes
         read = lambda: Path(f'{d}/said').read_text(errors='replace')
         mark,end = _marks[how]
         try:
