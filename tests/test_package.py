@@ -53,5 +53,7 @@ def test_lessons_store_pictures_and_assert():
 
 def test_notebooks_store_no_error_and_no_path_of_a_machine():
     for f in sorted((root/'nbs').rglob('*.ipynb')):
-        assert '"output_type": "error"' not in f.read_text(), f'{f.relative_to(root)} stores an error; run python tools/lessons.py on it'
-        for m in re.finditer(r'(/home/\w+|/root/|/tmp/\w+|site-packages|/\w+/\S*sslkit/\w+/\w+\.py:\d+)', f.read_text()): pytest.fail(f'{f.relative_to(root)} holds a path of a machine: {m.group()}')
+        text = f.read_text()
+        assert '"output_type": "error"' not in text, f'{f.relative_to(root)} stores an error; run python tools/lessons.py on it'
+        text = re.sub(r'"[A-Za-z0-9+/=\\n]{200,}"', '""', text)                   # pictures
+        for m in re.finditer(r'(/home/\w+|/root/|/tmp/\w+|site-packages|/\w+/\S*sslkit/\w+/\w+\.py:\d+)', text): pytest.fail(f'{f.relative_to(root)} holds a path of a machine: {m.group()}')
