@@ -65,8 +65,8 @@ def test_umap_absent_is_one_line_with_the_cure(monkeypatch):
     monkeypatch.setattr(layouts, 'has_umap', lambda: False)
     with one_line('pip install umap-learn'): layout(blobs()[0], 'umap')
 
-def test_umap(one):
-    pytest.importorskip('umap')
+def test_umap(one, monkeypatch):
+    pytest.importorskip('umap'); monkeypatch.setenv('NUMBA_DISABLE_JIT', '1')          # compiling takes longer than 60 points do
     z,y = blobs(60, gap=10.)
     m = layout(z, 'umap', perplexity=20)
     nb = np.linalg.norm(m[:,None]-m, axis=2).argsort(1)[:,1]; assert (y[nb] == y).mean() > .9
